@@ -1,0 +1,5 @@
+"""``python -m logforest`` is the command line."""
+
+from logforest.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Queues: between acceptance and storage. ``base`` is the contract, the others implement it."""

@@ -1,0 +1,1 @@
+"""Stores: where accepted records live. ``base`` is the contract, the others implement it."""

@@ -1,0 +1,65 @@
+#include "arrow_capsule.hpp"
+#include "logforest/record/record_batch.hpp"
+#include "py.hpp"
+
+namespace logforest::bindings {
+
+namespace {
+// A table of our own handed to Arrow consumers (rejects, windows, anomalies).
+struct Stream {
+  arrow::Schema schema;
+  std::vector<arrow::Chunk> chunks;
+};
+
+std::vector<arrow::Chunk> record_chunks(const LogBatch& batch) {
+  std::vector<arrow::Chunk> chunks;
+  chunks.reserve(batch.chunks.size());
+  for (const auto& chunk : batch.chunks) chunks.push_back(arrow::record_chunk(chunk));
+  return chunks;
+}
+}  // namespace
+
+void bind_record(py::module_& m) {
+  py::class_<Stream>(m, "ArrowTable")
+      .def("__arrow_c_stream__",
+           [](const Stream& s, const py::object& /*requested_schema*/) {
+             return stream_capsule(s.schema, s.chunks);
+           }, py::arg("requested_schema") = py::none())
+      .def("__arrow_c_schema__", [](const Stream& s) { return schema_capsule(s.schema); });
+
+  py::class_<LogBatch, std::shared_ptr<LogBatch>>(m, "LogBatch")
+      .def(py::init<>())
+      .def_property_readonly("num_rows", &LogBatch::num_rows)
+      .def_property_readonly("num_chunks", [](const LogBatch& b) { return b.chunks.size(); })
+      .def_readonly("format", &LogBatch::format)
+      .def_property_readonly("counts",
+                             [](const LogBatch& b) {
+                               py::dict d;
+                               d["lines"] = b.counts.lines;
+                               d["records"] = b.counts.records;
+                               d["rejected"] = b.counts.rejected;
+                               d["continuation"] = b.counts.continuation;
+                               d["blank"] = b.counts.blank;
+                               return d;
+                             })
+      .def("rejected",
+           [](const LogBatch& b) {
+             return Stream{arrow::reject_schema(), {arrow::reject_chunk(b.rejected)}};
+           })
+      .def("__arrow_c_stream__",
+           [](const LogBatch& b, const py::object& /*requested_schema*/) {
+             return stream_capsule(arrow::record_schema(), record_chunks(b));
+           }, py::arg("requested_schema") = py::none())
+      .def("__arrow_c_schema__",
+           [](const LogBatch& /*b*/) { return schema_capsule(arrow::record_schema()); })
+      .def_static("from_arrow", [](const py::object& source) {
+        const StreamSource in = open_stream(source);
+        auto batch = std::make_shared<LogBatch>();
+        // The GIL stays held: the stream may call back into Python.
+        batch->chunks = arrow::import_records(in.stream);
+        batch->counts.records = static_cast<std::int64_t>(batch->num_rows());
+        return batch;
+      });
+}
+
+}  // namespace logforest::bindings

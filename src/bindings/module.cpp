@@ -1,0 +1,9 @@
+#include "py.hpp"
+
+PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
+  using namespace logforest::bindings;
+  m.doc() = "The C++ core of logforest. Private: use the logforest package.";
+  bind_errors(m);
+  bind_record(m);
+  bind_build_info(m);
+}

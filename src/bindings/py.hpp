@@ -1,0 +1,25 @@
+// Included first by every binding file: pybind11 and what all of them share.
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string_view>
+#include <utility>
+
+namespace py = pybind11;
+
+namespace logforest::bindings {
+
+// Runs f without the GIL. f may hold only C++ values; each call says what guards the object.
+template <class F>
+auto without_gil(F&& f) {
+  const py::gil_scoped_release release;
+  return std::forward<F>(f)();
+}
+
+void bind_errors(py::module_& m);
+void bind_record(py::module_& m);
+void bind_build_info(py::module_& m);
+
+}  // namespace logforest::bindings

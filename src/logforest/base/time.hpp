@@ -1,0 +1,45 @@
+// Time stamps of every usual form -> microseconds since 1970 UTC. Source: RFC 3339, ISO 8601,
+// RFC 3164 section 4.1.2, the Common Log Format.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace logforest {
+
+struct TimeContext {
+  std::int64_t now_us = 0;        // for stamps without a year (nearest year) or date
+  std::int32_t zone_minutes = 0;  // for stamps without an offset
+  bool day_first = false;         // for 03/04/2025
+};
+
+struct ParsedTime {
+  std::int64_t us = 0;
+  std::uint32_t length = 0;       // bytes of the text that were read
+  bool ambiguous = false;         // day/month order was decided by TimeContext::day_first
+};
+
+// Reads a stamp at the start of `text` (it may go on behind it). Forms: RFC 3339 / ISO 8601 with T or space,
+// '.' or ',' fractions (0-9 digits), Z, +hh:mm, +hhmm, +hh; epoch s/ms/us/ns with optional fraction;
+// 17/May/2015:10:05:03 +0000; [weekday] Mon dd [yyyy] hh:mm:ss[.frac]; yyyy/mm/dd hh:mm:ss;
+// dd/mm/yyyy and mm/dd/yyyy; yymmdd hh:mm:ss; RFC 2822/ctime forms.
+[[nodiscard]] std::optional<ParsedTime> parse_time(std::string_view text, const TimeContext& context) noexcept;
+// The hot forms by hand, tried by parsers that know what comes.
+[[nodiscard]] std::optional<ParsedTime> parse_iso8601(std::string_view text, const TimeContext& context) noexcept;
+[[nodiscard]] std::optional<ParsedTime> parse_clf_time(std::string_view text) noexcept;       // 17/May/2015:10:05:03 +0000
+[[nodiscard]] std::optional<ParsedTime> parse_rfc3164_time(std::string_view text, const TimeContext& context) noexcept;
+// A number: seconds, milliseconds, microseconds or nanoseconds, told by its size.
+[[nodiscard]] std::optional<std::int64_t> epoch_to_us(double value) noexcept;
+[[nodiscard]] std::optional<std::int64_t> epoch_to_us(std::int64_t value) noexcept;
+// Days since 1970-01-01 (Howard Hinnant, chrono-Compatible Low-Level Date Algorithms).
+[[nodiscard]] constexpr std::int64_t days_from_civil(std::int64_t y, unsigned m, unsigned d) noexcept {
+  y -= m <= 2 ? 1 : 0;
+  const std::int64_t era = (y >= 0 ? y : y - 399) / 400;
+  const auto yoe = static_cast<unsigned>(y - era * 400);
+  const unsigned doy = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
+  const unsigned doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+  return era * 146097 + static_cast<std::int64_t>(doe) - 719468;
+}
+
+}  // namespace logforest

@@ -1,0 +1,71 @@
+// The contract between the reader (which cuts input into lines and chunks), the parsers of single
+// lines, and the row builder (which harmonises fields into columns).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "logforest/base/error.hpp"
+#include "logforest/record/record_batch.hpp"
+
+namespace logforest::parse {
+
+struct ParseOptions {
+  std::string format = "auto";      // a registered name, "auto" or "regex" (then `pattern`)
+  std::string pattern;              // RE2 with named groups, for format "regex"
+  std::string tenant = "default";
+  std::string service;              // used where a record has neither service nor source
+  std::string source;               // likewise (a file's name)
+  std::int64_t received_us = 0;     // time of receipt: default time, year inference, created_at
+  std::int32_t zone_minutes = 0;    // offset east of UTC for stamps without one
+  bool day_first = false;           // 03/04/2025: 3 April (true) or March 4 (false)
+  std::size_t max_line_bytes = std::size_t{1} << 20;
+  std::size_t max_depth = 64;
+  std::size_t max_fields = 1000;
+  std::size_t max_reject_text = 2048;
+  std::size_t chunk_bytes = std::size_t{1} << 22;
+  int threads = 0;                  // 0: one per core
+};
+
+class RowBuilder;  // row_builder.hpp
+
+// What became of one line.
+struct LineResult {
+  Reject reject = Reject::None;
+  bool continuation = false;        // the line belongs to the record before it
+};
+
+// Parses one line (without its line end) into the builder. One object per thread: it may keep
+// scratch memory. It must not throw on any input and must not read outside `line`, except that
+// kPadding readable bytes follow it (see reader.hpp).
+class LineParser {
+ public:
+  LineParser() = default;
+  LineParser(const LineParser&) = delete;
+  LineParser& operator=(const LineParser&) = delete;
+  virtual ~LineParser() = default;
+  // On rejection the builder's open row is abandoned by the caller.
+  virtual LineResult parse_line(std::string_view line, RowBuilder& row) = 0;
+  // False for lines that can only continue the record before them (stack traces). The reader
+  // asks this to choose chunk borders; single-line formats keep the default.
+  [[nodiscard]] virtual bool starts_record(std::string_view /*line*/) const { return true; }
+};
+
+inline constexpr std::size_t kPadding = 64;
+
+// A format known by name: how to make its parser and how sure it is that sample lines are its own.
+struct Format {
+  std::string name;
+  std::string description;
+  std::function<std::unique_ptr<LineParser>(const ParseOptions&)> make;
+  // Share of `lines` (0..1) that are this format's; ties go to the more specific (higher rank).
+  std::function<double(const std::vector<std::string_view>& lines)> detect;
+  int rank = 0;
+};
+
+}  // namespace logforest::parse

@@ -1,0 +1,97 @@
+#include "logforest/record/columns.hpp"
+
+namespace logforest {
+
+void Validity::materialise(std::size_t size) {
+  bits_.assign((size + 7) / 8, 0xff);
+  if ((size & 7) != 0) bits_.back() = static_cast<std::uint8_t>((1U << (size & 7)) - 1);
+}
+
+void Validity::pad(std::size_t size, std::size_t rows) {
+  if (nulls_ == 0) materialise(size);
+  bits_.resize((rows + 7) / 8, 0);
+  nulls_ += static_cast<std::int64_t>(rows - size);
+}
+
+void Validity::append_slow(std::size_t size, std::size_t row) {
+  if (row > size) pad(size, row);
+  if ((row & 7) == 0) {
+    bits_.push_back(1);
+  } else {
+    bits_[row >> 3] = static_cast<std::uint8_t>(bits_[row >> 3] | (1U << (row & 7)));
+  }
+}
+
+void Validity::truncate(std::size_t size, std::size_t rows) {
+  if (nulls_ == 0) return;
+  for (std::size_t row = rows; row < size; ++row) {
+    if (((bits_[row >> 3] >> (row & 7)) & 1U) == 0) --nulls_;
+  }
+  bits_.resize((rows + 7) / 8);
+  if ((rows & 7) != 0) {
+    bits_.back() = static_cast<std::uint8_t>(bits_.back() & ((1U << (rows & 7)) - 1));
+  }
+  if (nulls_ == 0) bits_.clear();
+}
+
+void Validity::assign(const std::uint8_t* bits, std::size_t offset, std::size_t rows) {
+  clear();
+  if (bits == nullptr) return;
+  bits_.assign((rows + 7) / 8, 0);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::size_t at = offset + row;
+    if (((bits[at >> 3] >> (at & 7)) & 1U) != 0) {
+      bits_[row >> 3] = static_cast<std::uint8_t>(bits_[row >> 3] | (1U << (row & 7)));
+    } else {
+      ++nulls_;
+    }
+  }
+  if (nulls_ == 0) bits_.clear();
+}
+
+std::int32_t Dictionary::find(std::string_view value) const noexcept {
+  if (slots_.empty()) return -1;
+  const std::uint64_t hash = hash_bytes(value);
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t i = static_cast<std::size_t>(hash) & mask;; i = (i + 1) & mask) {
+    const Slot& slot = slots_[i];
+    if (slot.code < 0) return -1;
+    if (slot.tag == tag && (*this)[slot.code] == value) return slot.code;
+  }
+}
+
+std::int32_t Dictionary::intern(std::string_view value) {
+  if ((values_.size() + 1) * 2 > slots_.size()) grow();
+  const std::uint64_t hash = hash_bytes(value);
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t i = static_cast<std::size_t>(hash) & mask;; i = (i + 1) & mask) {
+    Slot& slot = slots_[i];
+    if (slot.code < 0) {
+      slot = {tag, static_cast<std::int32_t>(values_.size())};
+      values_.set(values_.size(), value);
+      return slot.code;
+    }
+    if (slot.tag == tag && (*this)[slot.code] == value) return slot.code;
+  }
+}
+
+void Dictionary::grow() {
+  std::vector<Slot> slots(slots_.empty() ? 64 : slots_.size() * 2);
+  const std::size_t mask = slots.size() - 1;
+  for (std::size_t code = 0; code < values_.size(); ++code) {
+    const std::uint64_t hash = hash_bytes(values_[code]);
+    std::size_t i = static_cast<std::size_t>(hash) & mask;
+    while (slots[i].code >= 0) i = (i + 1) & mask;
+    slots[i] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::int32_t>(code)};
+  }
+  slots_ = std::move(slots);
+}
+
+void Dictionary::clear() noexcept {
+  slots_.clear();
+  values_.clear();
+}
+
+}  // namespace logforest

@@ -1,0 +1,199 @@
+// The column types of a record batch, laid out as Arrow wants them so that export copies nothing.
+//
+// A column is filled row by row, but only where a record has the field: `set(row, value)` first
+// pads with nulls up to `row`, and `finish(rows)` pads to the end. An absent field costs nothing.
+// `set` needs row >= size(); `truncate(row)` forgets an abandoned row.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "logforest/base/hash.hpp"
+
+namespace logforest {
+
+// Arrow validity bits, least significant bit first; empty means: no null so far.
+class Validity {
+ public:
+  // Called before the value of `row` is stored; rows in [size, row) are null.
+  void append(std::size_t size, std::size_t row) {
+    if (row != size || nulls_ != 0) append_slow(size, row);
+  }
+  void finish(std::size_t size, std::size_t rows) {
+    if (rows > size) pad(size, rows);
+  }
+  void truncate(std::size_t size, std::size_t rows);
+  [[nodiscard]] bool is_valid(std::size_t row) const noexcept {
+    return nulls_ == 0 || ((bits_[row >> 3] >> (row & 7)) & 1U) != 0;
+  }
+  [[nodiscard]] std::int64_t null_count() const noexcept { return nulls_; }
+  // nullptr when there is no null.
+  [[nodiscard]] const std::uint8_t* data() const noexcept {
+    return nulls_ == 0 ? nullptr : bits_.data();
+  }
+  void clear() noexcept {
+    bits_.clear();
+    nulls_ = 0;
+  }
+  // For import: takes `rows` bits from Arrow (may be nullptr: all valid) starting at `offset`.
+  void assign(const std::uint8_t* bits, std::size_t offset, std::size_t rows);
+
+ private:
+  void append_slow(std::size_t size, std::size_t row);
+  void pad(std::size_t size, std::size_t rows);
+  void materialise(std::size_t size);
+
+  std::vector<std::uint8_t> bits_;
+  std::int64_t nulls_ = 0;
+};
+
+template <class T>
+class FixedColumn {
+ public:
+  void set(std::size_t row, T value) {
+    validity_.append(values_.size(), row);
+    if (row != values_.size()) values_.resize(row);
+    values_.push_back(value);
+  }
+  void finish(std::size_t rows) {
+    validity_.finish(values_.size(), rows);
+    values_.resize(rows);
+  }
+  void truncate(std::size_t rows) {
+    if (values_.size() <= rows) return;
+    validity_.truncate(values_.size(), rows);
+    values_.resize(rows);
+  }
+  void clear() noexcept {
+    values_.clear();
+    validity_.clear();
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return values_.size(); }
+  [[nodiscard]] bool is_valid(std::size_t row) const noexcept {
+    return row < values_.size() && validity_.is_valid(row);
+  }
+  [[nodiscard]] T operator[](std::size_t row) const noexcept { return values_[row]; }
+  // In-place change of a value that is there.
+  void replace(std::size_t row, T value) noexcept { values_[row] = value; }
+  [[nodiscard]] const std::vector<T>& values() const noexcept { return values_; }
+  [[nodiscard]] std::vector<T>& mutable_values() noexcept { return values_; }
+  [[nodiscard]] const Validity& validity() const noexcept { return validity_; }
+  [[nodiscard]] Validity& mutable_validity() noexcept { return validity_; }
+
+ private:
+  std::vector<T> values_;
+  Validity validity_;
+};
+
+// UTF-8 strings with 32-bit offsets: a batch holds less than 2 GiB a column. Views returned by
+// operator[] point into the column and die with the next change to it.
+class Utf8Column {
+ public:
+  void set(std::size_t row, std::string_view value) {
+    start(row);
+    data_.insert(data_.end(), value.begin(), value.end());
+    close();
+  }
+  // For values built in place: start(row), append to buffer(), close().
+  void start(std::size_t row) {
+    validity_.append(size(), row);
+    if (row != size()) offsets_.resize(row + 1, offsets_.back());
+  }
+  [[nodiscard]] std::vector<char>& buffer() noexcept { return data_; }
+  void close() { offsets_.push_back(static_cast<std::int32_t>(data_.size())); }
+
+  void finish(std::size_t rows) {
+    validity_.finish(size(), rows);
+    offsets_.resize(rows + 1, offsets_.back());
+  }
+  void truncate(std::size_t rows) {
+    if (size() <= rows) return;
+    validity_.truncate(size(), rows);
+    offsets_.resize(rows + 1);
+    data_.resize(static_cast<std::size_t>(offsets_.back()));
+  }
+  void clear() noexcept {
+    offsets_.resize(1);
+    offsets_[0] = 0;
+    data_.clear();
+    validity_.clear();
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return offsets_.size() - 1; }
+  [[nodiscard]] bool is_valid(std::size_t row) const noexcept {
+    return row < size() && validity_.is_valid(row);
+  }
+  [[nodiscard]] std::string_view operator[](std::size_t row) const noexcept {
+    const auto begin = static_cast<std::size_t>(offsets_[row]);
+    return {data_.data() + begin, static_cast<std::size_t>(offsets_[row + 1]) - begin};
+  }
+  [[nodiscard]] const std::vector<std::int32_t>& offsets() const noexcept { return offsets_; }
+  [[nodiscard]] std::vector<std::int32_t>& mutable_offsets() noexcept { return offsets_; }
+  [[nodiscard]] const std::vector<char>& data() const noexcept { return data_; }
+  [[nodiscard]] const Validity& validity() const noexcept { return validity_; }
+  [[nodiscard]] Validity& mutable_validity() noexcept { return validity_; }
+
+ private:
+  std::vector<std::int32_t> offsets_{0};
+  std::vector<char> data_;
+  Validity validity_;
+};
+
+// Open-addressing interner: equal strings get equal codes in order of first appearance.
+class Dictionary {
+ public:
+  [[nodiscard]] std::int32_t intern(std::string_view value);
+  // -1 when absent.
+  [[nodiscard]] std::int32_t find(std::string_view value) const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept { return values_.size(); }
+  [[nodiscard]] std::string_view operator[](std::int32_t code) const noexcept {
+    return values_[static_cast<std::size_t>(code)];
+  }
+  [[nodiscard]] const Utf8Column& values() const noexcept { return values_; }
+  void clear() noexcept;
+
+ private:
+  void grow();
+  struct Slot {
+    std::uint32_t tag = 0;
+    std::int32_t code = -1;
+  };
+  std::vector<Slot> slots_;
+  Utf8Column values_;
+};
+
+// Dictionary-encoded strings. Runs of one value are the common case: the last code is kept.
+class DictColumn {
+ public:
+  void set(std::size_t row, std::string_view value) {
+    if (last_ < 0 || dictionary_[last_] != value) last_ = dictionary_.intern(value);
+    codes_.set(row, last_);
+  }
+  void set_code(std::size_t row, std::int32_t code) { codes_.set(row, code); }
+  // Adds a value to the dictionary; the code may be passed to set_code.
+  [[nodiscard]] std::int32_t intern(std::string_view value) { return dictionary_.intern(value); }
+  void finish(std::size_t rows) { codes_.finish(rows); }
+  void truncate(std::size_t rows) { codes_.truncate(rows); }
+  void clear() noexcept {
+    codes_.clear();
+    dictionary_.clear();
+    last_ = -1;
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return codes_.size(); }
+  [[nodiscard]] bool is_valid(std::size_t row) const noexcept { return codes_.is_valid(row); }
+  // Empty view for null.
+  [[nodiscard]] std::string_view operator[](std::size_t row) const noexcept {
+    return is_valid(row) ? dictionary_[codes_[row]] : std::string_view{};
+  }
+  [[nodiscard]] const FixedColumn<std::int32_t>& codes() const noexcept { return codes_; }
+  [[nodiscard]] FixedColumn<std::int32_t>& mutable_codes() noexcept { return codes_; }
+  [[nodiscard]] const Dictionary& dictionary() const noexcept { return dictionary_; }
+
+ private:
+  FixedColumn<std::int32_t> codes_;
+  Dictionary dictionary_;
+  std::int32_t last_ = -1;
+};
+
+}  // namespace logforest

@@ -1,0 +1,72 @@
+#include "logforest/record/level.hpp"
+
+#include <cstddef>
+
+namespace logforest {
+
+namespace {
+struct Spelling {
+  std::string_view name;
+  Level level;
+};
+constexpr Spelling kSpellings[] = {
+    {"info", Level::Info},         {"error", Level::Error},       {"warn", Level::Warn},
+    {"warning", Level::Warn},      {"debug", Level::Debug},       {"err", Level::Error},
+    {"critical", Level::Critical}, {"crit", Level::Critical},     {"fatal", Level::Critical},
+    {"notice", Level::Info},       {"trace", Level::Debug},       {"alert", Level::Critical},
+    {"emerg", Level::Critical},    {"emergency", Level::Critical}, {"panic", Level::Critical},
+    {"severe", Level::Error},      {"failure", Level::Error},     {"verbose", Level::Debug},
+    {"fine", Level::Debug},        {"finer", Level::Debug},       {"finest", Level::Debug},
+    {"config", Level::Debug},      {"information", Level::Info},  {"informational", Level::Info},
+    {"inf", Level::Info},          {"dbg", Level::Debug},         {"wrn", Level::Warn},
+    {"ftl", Level::Critical},      {"trc", Level::Debug},         {"log", Level::Info},
+    {"dpanic", Level::Critical},   {"default", Level::Info},      {"statement", Level::Info},
+    {"hint", Level::Info},         {"detail", Level::Info},       {"success", Level::Info},
+};
+}  // namespace
+
+std::optional<Level> level_from_name(std::string_view name) noexcept {
+  char lower[16];
+  if (name.empty() || name.size() > sizeof lower) return std::nullopt;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    lower[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  const std::string_view key(lower, name.size());
+  if (key.size() == 1) {
+    switch (key[0]) {
+      case 't': case 'd': case 'v': return Level::Debug;
+      case 'i': case 'n': return Level::Info;
+      case 'w': return Level::Warn;
+      case 'e': return Level::Error;
+      case 'f': case 'c': case 'a': case 'p': return Level::Critical;
+      default: return std::nullopt;
+    }
+  }
+  for (const Spelling& s : kSpellings) {
+    if (s.name == key) return s.level;
+  }
+  return std::nullopt;
+}
+
+Level level_from_syslog(unsigned severity) noexcept {
+  if (severity <= 2) return Level::Critical;
+  if (severity == 3) return Level::Error;
+  if (severity == 4) return Level::Warn;
+  return severity <= 6 ? Level::Info : Level::Debug;
+}
+
+Level level_from_otel(unsigned number) noexcept {
+  if (number == 0 || number > 24) return Level::Info;
+  if (number <= 8) return Level::Debug;
+  if (number <= 12) return Level::Info;
+  if (number <= 16) return Level::Warn;
+  return number <= 20 ? Level::Error : Level::Critical;
+}
+
+Level level_from_http(int status) noexcept {
+  if (status >= 500) return Level::Error;
+  return status >= 400 ? Level::Warn : Level::Info;
+}
+
+}  // namespace logforest

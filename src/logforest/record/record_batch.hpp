@@ -1,0 +1,107 @@
+// One columnar batch of log records: the one object from parse to commit (DESIGN: the record).
+//
+// Memory: every column owns its buffers; export to Arrow shares them without a copy and keeps the
+// batch alive. A batch that was exported must not be changed any more. Not thread safe: one
+// writer at a time, any number of readers once finished.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "logforest/base/error.hpp"
+#include "logforest/record/columns.hpp"
+#include "logforest/record/level.hpp"
+
+namespace logforest {
+
+struct RecordBatch {
+  std::size_t rows = 0;
+
+  FixedColumn<std::int64_t> id;           // below 2^53
+  DictColumn tenant;
+  FixedColumn<std::int64_t> timestamp;    // microseconds since 1970, UTC; never null
+  FixedColumn<std::uint8_t> level;        // Level; never null
+  DictColumn service;
+  DictColumn source;
+  Utf8Column message;                     // never null
+  Utf8Column endpoint;
+  DictColumn method;
+  FixedColumn<std::int16_t> status_code;
+  FixedColumn<double> response_time;      // milliseconds
+  Utf8Column ip_address;
+  Utf8Column user_id;
+  Utf8Column trace_id;
+  Utf8Column span_id;
+  FixedColumn<std::uint8_t> category;     // Category
+  FixedColumn<std::int64_t> template_id;  // fingerprint of the masked message
+  Utf8Column metadata;                    // a JSON object of all other fields
+  FixedColumn<std::int64_t> created_at;   // microseconds since 1970, UTC
+
+  // Calls f(column) for each column in the order above.
+  template <class F>
+  void for_each_column(F&& f) {
+    f(id), f(tenant), f(timestamp), f(level), f(service), f(source), f(message), f(endpoint);
+    f(method), f(status_code), f(response_time), f(ip_address), f(user_id), f(trace_id);
+    f(span_id), f(category), f(template_id), f(metadata), f(created_at);
+  }
+
+  // Pads every column to `rows`; needed once before reading columns by row or exporting.
+  void finish() {
+    for_each_column([this](auto& column) { column.finish(rows); });
+  }
+  // Forgets what was set for the row `rows` (a record that turned out to be malformed).
+  void abandon_row() {
+    for_each_column([this](auto& column) { column.truncate(rows); });
+  }
+  void clear() noexcept {
+    for_each_column([](auto& column) { column.clear(); });
+    rows = 0;
+  }
+};
+
+// Rejected lines are data. `text` is capped (ParseOptions::max_reject_text) and masked.
+struct RejectTable {
+  FixedColumn<std::int64_t> line;    // 1-based line number in its source
+  FixedColumn<std::int64_t> offset;  // byte offset of the line in its source
+  FixedColumn<std::uint8_t> reason;  // Reject
+  Utf8Column text;
+
+  void add(std::int64_t line_number, std::int64_t byte_offset, Reject why, std::string_view line_text) {
+    const std::size_t row = size();
+    line.set(row, line_number);
+    offset.set(row, byte_offset);
+    reason.set(row, static_cast<std::uint8_t>(why));
+    text.set(row, line_text);
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return line.size(); }
+};
+
+// What a reader did with its lines: lines == records + rejected + continuation + blank, except
+// that one line may hold several records (a JSON array) and JSON may span lines.
+struct LineCounts {
+  std::int64_t lines = 0;
+  std::int64_t records = 0;
+  std::int64_t rejected = 0;
+  std::int64_t continuation = 0;  // lines joined to the record before them
+  std::int64_t blank = 0;
+};
+
+// The unit Python sees: chunks in input order, rejects, counts, the format that was used.
+struct LogBatch {
+  std::vector<std::shared_ptr<RecordBatch>> chunks;
+  std::shared_ptr<RejectTable> rejected = std::make_shared<RejectTable>();
+  LineCounts counts;
+  std::string format;  // name of the format, "mixed" if it changed within the source
+
+  [[nodiscard]] std::size_t num_rows() const noexcept {
+    std::size_t n = 0;
+    for (const auto& chunk : chunks) n += chunk->rows;
+    return n;
+  }
+};
+
+}  // namespace logforest
