@@ -13,21 +13,20 @@ inline py::capsule stream_capsule(arrow::Schema schema, std::vector<arrow::Chunk
   auto stream = std::make_unique<ArrowArrayStream>();
   arrow::export_stream(std::move(schema), std::move(chunks), stream.get());
   return py::capsule(stream.release(), "arrow_array_stream", [](PyObject* capsule) {
-            auto* s = static_cast<ArrowArrayStream*>(
-                PyCapsule_GetPointer(capsule, "arrow_array_stream"));
-            if (s->release != nullptr) s->release(s);
-            delete s;
-          });
+    auto* s = static_cast<ArrowArrayStream*>(PyCapsule_GetPointer(capsule, "arrow_array_stream"));
+    if (s->release != nullptr) s->release(s);
+    delete s;
+  });
 }
 
 inline py::capsule schema_capsule(const arrow::Schema& schema) {
   auto out = std::make_unique<ArrowSchema>();
   arrow::export_schema(schema, out.get());
   return py::capsule(out.release(), "arrow_schema", [](PyObject* capsule) {
-            auto* s = static_cast<ArrowSchema*>(PyCapsule_GetPointer(capsule, "arrow_schema"));
-            if (s->release != nullptr) s->release(s);
-            delete s;
-          });
+    auto* s = static_cast<ArrowSchema*>(PyCapsule_GetPointer(capsule, "arrow_schema"));
+    if (s->release != nullptr) s->release(s);
+    delete s;
+  });
 }
 
 // The stream inside an object with __arrow_c_stream__; `capsule` keeps it alive while it is read.

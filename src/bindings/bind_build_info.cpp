@@ -16,8 +16,8 @@ void bind_build_info(py::module_& m) {
     d["version"] = LOGFOREST_VERSION;
     d["compiler"] = std::string("g++ ") + __VERSION__;
     d["cplusplus"] = static_cast<long>(__cplusplus);
-    d["pybind11"] = std::to_string(PYBIND11_VERSION_MAJOR) + "." +
-                    std::to_string(PYBIND11_VERSION_MINOR);
+    d["pybind11"] =
+        std::to_string(PYBIND11_VERSION_MAJOR) + "." + std::to_string(PYBIND11_VERSION_MINOR);
     d["simdjson"] = std::to_string(simdjson::SIMDJSON_VERSION_MAJOR) + "." +
                     std::to_string(simdjson::SIMDJSON_VERSION_MINOR) + "." +
                     std::to_string(simdjson::SIMDJSON_VERSION_REVISION);

@@ -21,10 +21,12 @@ std::vector<arrow::Chunk> record_chunks(const LogBatch& batch) {
 
 void bind_record(py::module_& m) {
   py::class_<Stream>(m, "ArrowTable")
-      .def("__arrow_c_stream__",
-           [](const Stream& s, const py::object& /*requested_schema*/) {
-             return stream_capsule(s.schema, s.chunks);
-           }, py::arg("requested_schema") = py::none())
+      .def(
+          "__arrow_c_stream__",
+          [](const Stream& s, const py::object& /*requested_schema*/) {
+            return stream_capsule(s.schema, s.chunks);
+          },
+          py::arg("requested_schema") = py::none())
       .def("__arrow_c_schema__", [](const Stream& s) { return schema_capsule(s.schema); });
 
   py::class_<LogBatch, std::shared_ptr<LogBatch>>(m, "LogBatch")
@@ -46,10 +48,12 @@ void bind_record(py::module_& m) {
            [](const LogBatch& b) {
              return Stream{arrow::reject_schema(), {arrow::reject_chunk(b.rejected)}};
            })
-      .def("__arrow_c_stream__",
-           [](const LogBatch& b, const py::object& /*requested_schema*/) {
-             return stream_capsule(arrow::record_schema(), record_chunks(b));
-           }, py::arg("requested_schema") = py::none())
+      .def(
+          "__arrow_c_stream__",
+          [](const LogBatch& b, const py::object& /*requested_schema*/) {
+            return stream_capsule(arrow::record_schema(), record_chunks(b));
+          },
+          py::arg("requested_schema") = py::none())
       .def("__arrow_c_schema__",
            [](const LogBatch& /*b*/) { return schema_capsule(arrow::record_schema()); })
       .def_static("from_arrow", [](const py::object& source) {

@@ -14,18 +14,18 @@ namespace logforest {
 // Why a line was rejected. The names (reject_name) are a public contract: append, never rename.
 enum class Reject : std::uint8_t {
   None = 0,
-  InvalidJson,      // not JSON (RFC 8259)
-  NotAnObject,      // JSON, but neither an object nor an array of objects
-  InvalidUtf8,      // bytes that are not UTF-8 where the format demands it
-  LineTooLong,      // longer than ParseOptions::max_line_bytes
-  TooDeep,          // nesting above ParseOptions::max_depth
-  TooManyFields,    // more keys than ParseOptions::max_fields
-  NoMatch,          // the format's pattern does not match
-  InvalidFrame,     // bad octet count in a syslog stream
-  InvalidHeader,    // a header field of the format is malformed
-  Truncated,        // the input ends inside a record
-  Binary,           // NUL bytes or other binary data
-  ParserError,      // a user's parser raised or returned nonsense
+  InvalidJson,    // not JSON (RFC 8259)
+  NotAnObject,    // JSON, but neither an object nor an array of objects
+  InvalidUtf8,    // bytes that are not UTF-8 where the format demands it
+  LineTooLong,    // longer than ParseOptions::max_line_bytes
+  TooDeep,        // nesting above ParseOptions::max_depth
+  TooManyFields,  // more keys than ParseOptions::max_fields
+  NoMatch,        // the format's pattern does not match
+  InvalidFrame,   // bad octet count in a syslog stream
+  InvalidHeader,  // a header field of the format is malformed
+  Truncated,      // the input ends inside a record
+  Binary,         // NUL bytes or other binary data
+  ParserError,    // a user's parser raised or returned nonsense
 };
 
 [[nodiscard]] std::string_view reject_name(Reject reason) noexcept;

@@ -16,24 +16,30 @@ struct TimeContext {
 
 struct ParsedTime {
   std::int64_t us = 0;
-  std::uint32_t length = 0;       // bytes of the text that were read
-  bool ambiguous = false;         // day/month order was decided by TimeContext::day_first
+  std::uint32_t length = 0;  // bytes of the text that were read
+  bool ambiguous = false;    // day/month order was decided by TimeContext::day_first
 };
 
-// Reads a stamp at the start of `text` (it may go on behind it). Forms: RFC 3339 / ISO 8601 with T or space,
-// '.' or ',' fractions (0-9 digits), Z, +hh:mm, +hhmm, +hh; epoch s/ms/us/ns with optional fraction;
-// 17/May/2015:10:05:03 +0000; [weekday] Mon dd [yyyy] hh:mm:ss[.frac]; yyyy/mm/dd hh:mm:ss;
-// dd/mm/yyyy and mm/dd/yyyy; yymmdd hh:mm:ss; RFC 2822/ctime forms.
-[[nodiscard]] std::optional<ParsedTime> parse_time(std::string_view text, const TimeContext& context) noexcept;
+// Reads a stamp at the start of `text` (it may go on behind it). Forms: RFC 3339 / ISO 8601 with T
+// or space,
+// '.' or ',' fractions (0-9 digits), Z, +hh:mm, +hhmm, +hh; epoch s/ms/us/ns with optional
+// fraction; 17/May/2015:10:05:03 +0000; [weekday] Mon dd [yyyy] hh:mm:ss[.frac]; yyyy/mm/dd
+// hh:mm:ss; dd/mm/yyyy and mm/dd/yyyy; yymmdd hh:mm:ss; RFC 2822/ctime forms.
+[[nodiscard]] std::optional<ParsedTime> parse_time(std::string_view text,
+                                                   const TimeContext& context) noexcept;
 // The hot forms by hand, tried by parsers that know what comes.
-[[nodiscard]] std::optional<ParsedTime> parse_iso8601(std::string_view text, const TimeContext& context) noexcept;
-[[nodiscard]] std::optional<ParsedTime> parse_clf_time(std::string_view text) noexcept;       // 17/May/2015:10:05:03 +0000
-[[nodiscard]] std::optional<ParsedTime> parse_rfc3164_time(std::string_view text, const TimeContext& context) noexcept;
+[[nodiscard]] std::optional<ParsedTime> parse_iso8601(std::string_view text,
+                                                      const TimeContext& context) noexcept;
+[[nodiscard]] std::optional<ParsedTime> parse_clf_time(
+    std::string_view text) noexcept;  // 17/May/2015:10:05:03 +0000
+[[nodiscard]] std::optional<ParsedTime> parse_rfc3164_time(std::string_view text,
+                                                           const TimeContext& context) noexcept;
 // A number: seconds, milliseconds, microseconds or nanoseconds, told by its size.
 [[nodiscard]] std::optional<std::int64_t> epoch_to_us(double value) noexcept;
 [[nodiscard]] std::optional<std::int64_t> epoch_to_us(std::int64_t value) noexcept;
 // Days since 1970-01-01 (Howard Hinnant, chrono-Compatible Low-Level Date Algorithms).
-[[nodiscard]] constexpr std::int64_t days_from_civil(std::int64_t y, unsigned m, unsigned d) noexcept {
+[[nodiscard]] constexpr std::int64_t days_from_civil(std::int64_t y, unsigned m,
+                                                     unsigned d) noexcept {
   y -= m <= 2 ? 1 : 0;
   const std::int64_t era = (y >= 0 ? y : y - 399) / 400;
   const auto yoe = static_cast<unsigned>(y - era * 400);

@@ -16,20 +16,20 @@
 namespace logforest::parse {
 
 struct ParseOptions {
-  std::string format = "auto";      // a registered name, "auto" or "regex" (then `pattern`)
-  std::string pattern;              // RE2 with named groups, for format "regex"
+  std::string format = "auto";  // a registered name, "auto" or "regex" (then `pattern`)
+  std::string pattern;          // RE2 with named groups, for format "regex"
   std::string tenant = "default";
-  std::string service;              // used where a record has neither service nor source
-  std::string source;               // likewise (a file's name)
-  std::int64_t received_us = 0;     // time of receipt: default time, year inference, created_at
-  std::int32_t zone_minutes = 0;    // offset east of UTC for stamps without one
-  bool day_first = false;           // 03/04/2025: 3 April (true) or March 4 (false)
+  std::string service;            // used where a record has neither service nor source
+  std::string source;             // likewise (a file's name)
+  std::int64_t received_us = 0;   // time of receipt: default time, year inference, created_at
+  std::int32_t zone_minutes = 0;  // offset east of UTC for stamps without one
+  bool day_first = false;         // 03/04/2025: 3 April (true) or March 4 (false)
   std::size_t max_line_bytes = std::size_t{1} << 20;
   std::size_t max_depth = 64;
   std::size_t max_fields = 1000;
   std::size_t max_reject_text = 2048;
   std::size_t chunk_bytes = std::size_t{1} << 22;
-  int threads = 0;                  // 0: one per core
+  int threads = 0;  // 0: one per core
 };
 
 class RowBuilder;  // row_builder.hpp
@@ -37,7 +37,7 @@ class RowBuilder;  // row_builder.hpp
 // What became of one line.
 struct LineResult {
   Reject reject = Reject::None;
-  bool continuation = false;        // the line belongs to the record before it
+  bool continuation = false;  // the line belongs to the record before it
 };
 
 // Parses one line (without its line end) into the builder. One object per thread: it may keep

@@ -1,9 +1,9 @@
 // Harmonises the fields of one record into the columns of a batch.
 //
 // A parser calls begin(), any setters, then the reader calls commit() or the row is abandoned.
-// Typed setters are for parsers that know what they have. field_* is for key/value formats: the key is looked
-// up in the alias table (@timestamp, ts, time, severity, log.level, msg, service.name, ...);
-// unknown keys and values that do not fit their column go to `metadata`, so no type conflict
+// Typed setters are for parsers that know what they have. field_* is for key/value formats: the key
+// is looked up in the alias table (@timestamp, ts, time, severity, log.level, msg, service.name,
+// ...); unknown keys and values that do not fit their column go to `metadata`, so no type conflict
 // ever rejects a record. The first value wins where two aliases name one column, later ones go to
 // metadata under their own key.
 #pragma once
@@ -47,16 +47,16 @@ class RowBuilder {
   void span_id(std::string_view value);
 
   // --- metadata: a JSON object built in place ----------------------------------------------
-  void meta_text(std::string_view key, std::string_view value);   // value is plain text
+  void meta_text(std::string_view key, std::string_view value);  // value is plain text
   void meta_int(std::string_view key, std::int64_t value);
   void meta_double(std::string_view key, double value);
-  void meta_json(std::string_view key, std::string_view json);    // value is valid JSON already
+  void meta_json(std::string_view key, std::string_view json);  // value is valid JSON already
 
   // --- by key, through the alias table ------------------------------------------------------
   void field_text(std::string_view key, std::string_view value);
   void field_int(std::string_view key, std::int64_t value);
   void field_double(std::string_view key, double value);
-  void field_json(std::string_view key, std::string_view json);   // object, array, true, null
+  void field_json(std::string_view key, std::string_view json);  // object, array, true, null
 
   [[nodiscard]] const ParseOptions& options() const noexcept { return options_; }
   [[nodiscard]] RecordBatch& batch() noexcept { return batch_; }

@@ -1,4 +1,5 @@
-// The Arrow C data and C stream interfaces (https://arrow.apache.org/docs/format/CDataInterface.html).
+// The Arrow C data and C stream interfaces
+// (https://arrow.apache.org/docs/format/CDataInterface.html).
 #pragma once
 
 #include <cstdint>

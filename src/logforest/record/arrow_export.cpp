@@ -179,8 +179,10 @@ void export_stream(Schema schema, std::vector<Chunk> chunks, ArrowArrayStream* o
 }
 
 Column column(const Utf8Column& c) {
-  return {static_cast<std::int64_t>(c.size()), c.validity().null_count(),
-          {c.validity().data(), c.offsets().data(), c.data().data()}, nullptr};
+  return {static_cast<std::int64_t>(c.size()),
+          c.validity().null_count(),
+          {c.validity().data(), c.offsets().data(), c.data().data()},
+          nullptr};
 }
 
 Column column(const DictColumn& c) {
@@ -221,11 +223,11 @@ Chunk record_chunk(std::shared_ptr<const RecordBatch> batch) {
   Column category = column(b.category);
   category.dictionary = std::make_shared<Column>(constant_dictionary(kCategoryNames));
   std::vector<Column> columns{
-      column(b.id),        column(b.tenant),      column(b.timestamp),     std::move(level),
-      column(b.service),   column(b.source),      column(b.message),       column(b.endpoint),
-      column(b.method),    column(b.status_code), column(b.response_time), column(b.ip_address),
-      column(b.user_id),   column(b.trace_id),    column(b.span_id),       std::move(category),
-      column(b.template_id), column(b.metadata),  column(b.created_at)};
+      column(b.id),          column(b.tenant),      column(b.timestamp),     std::move(level),
+      column(b.service),     column(b.source),      column(b.message),       column(b.endpoint),
+      column(b.method),      column(b.status_code), column(b.response_time), column(b.ip_address),
+      column(b.user_id),     column(b.trace_id),    column(b.span_id),       std::move(category),
+      column(b.template_id), column(b.metadata),    column(b.created_at)};
   const auto rows = static_cast<std::int64_t>(b.rows);
   return {std::move(columns), rows, std::move(batch)};
 }

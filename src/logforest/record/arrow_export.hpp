@@ -18,8 +18,8 @@ namespace logforest::arrow {
 struct Column {
   std::int64_t length = 0;
   std::int64_t null_count = 0;
-  std::vector<const void*> buffers;              // as the Arrow layout of the type orders them
-  std::shared_ptr<const Column> dictionary;      // set for dictionary types
+  std::vector<const void*> buffers;          // as the Arrow layout of the type orders them
+  std::shared_ptr<const Column> dictionary;  // set for dictionary types
 };
 
 struct Field {
@@ -48,15 +48,18 @@ void export_stream(Schema schema, std::vector<Chunk> chunks, ArrowArrayStream* o
 // --- columns of a batch ------------------------------------------------------------------
 template <class T>
 [[nodiscard]] Column column(const FixedColumn<T>& c) {
-  return {static_cast<std::int64_t>(c.size()), c.validity().null_count(),
-          {c.validity().data(), c.values().data()}, nullptr};
+  return {static_cast<std::int64_t>(c.size()),
+          c.validity().null_count(),
+          {c.validity().data(), c.values().data()},
+          nullptr};
 }
 [[nodiscard]] Column column(const Utf8Column& c);
 [[nodiscard]] Column column(const DictColumn& c);
 
-[[nodiscard]] const Schema& record_schema();                   // DESIGN section 3, in order
-[[nodiscard]] Chunk record_chunk(std::shared_ptr<const RecordBatch> batch);  // finished batches only
-[[nodiscard]] const Schema& reject_schema();                   // line, offset, reason, text
+[[nodiscard]] const Schema& record_schema();  // DESIGN section 3, in order
+[[nodiscard]] Chunk record_chunk(
+    std::shared_ptr<const RecordBatch> batch);  // finished batches only
+[[nodiscard]] const Schema& reject_schema();    // line, offset, reason, text
 [[nodiscard]] Chunk reject_chunk(std::shared_ptr<const RejectTable> rejects);
 
 // Reads a stream with the record schema (same names and types; missing columns become null,

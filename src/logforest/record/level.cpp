@@ -10,18 +10,18 @@ struct Spelling {
   Level level;
 };
 constexpr Spelling kSpellings[] = {
-    {"info", Level::Info},         {"error", Level::Error},       {"warn", Level::Warn},
-    {"warning", Level::Warn},      {"debug", Level::Debug},       {"err", Level::Error},
-    {"critical", Level::Critical}, {"crit", Level::Critical},     {"fatal", Level::Critical},
-    {"notice", Level::Info},       {"trace", Level::Debug},       {"alert", Level::Critical},
+    {"info", Level::Info},         {"error", Level::Error},        {"warn", Level::Warn},
+    {"warning", Level::Warn},      {"debug", Level::Debug},        {"err", Level::Error},
+    {"critical", Level::Critical}, {"crit", Level::Critical},      {"fatal", Level::Critical},
+    {"notice", Level::Info},       {"trace", Level::Debug},        {"alert", Level::Critical},
     {"emerg", Level::Critical},    {"emergency", Level::Critical}, {"panic", Level::Critical},
-    {"severe", Level::Error},      {"failure", Level::Error},     {"verbose", Level::Debug},
-    {"fine", Level::Debug},        {"finer", Level::Debug},       {"finest", Level::Debug},
-    {"config", Level::Debug},      {"information", Level::Info},  {"informational", Level::Info},
-    {"inf", Level::Info},          {"dbg", Level::Debug},         {"wrn", Level::Warn},
-    {"ftl", Level::Critical},      {"trc", Level::Debug},         {"log", Level::Info},
-    {"dpanic", Level::Critical},   {"default", Level::Info},      {"statement", Level::Info},
-    {"hint", Level::Info},         {"detail", Level::Info},       {"success", Level::Info},
+    {"severe", Level::Error},      {"failure", Level::Error},      {"verbose", Level::Debug},
+    {"fine", Level::Debug},        {"finer", Level::Debug},        {"finest", Level::Debug},
+    {"config", Level::Debug},      {"information", Level::Info},   {"informational", Level::Info},
+    {"inf", Level::Info},          {"dbg", Level::Debug},          {"wrn", Level::Warn},
+    {"ftl", Level::Critical},      {"trc", Level::Debug},          {"log", Level::Info},
+    {"dpanic", Level::Critical},   {"default", Level::Info},       {"statement", Level::Info},
+    {"hint", Level::Info},         {"detail", Level::Info},        {"success", Level::Info},
 };
 }  // namespace
 
@@ -35,12 +35,24 @@ std::optional<Level> level_from_name(std::string_view name) noexcept {
   const std::string_view key(lower, name.size());
   if (key.size() == 1) {
     switch (key[0]) {
-      case 't': case 'd': case 'v': return Level::Debug;
-      case 'i': case 'n': return Level::Info;
-      case 'w': return Level::Warn;
-      case 'e': return Level::Error;
-      case 'f': case 'c': case 'a': case 'p': return Level::Critical;
-      default: return std::nullopt;
+      case 't':
+      case 'd':
+      case 'v':
+        return Level::Debug;
+      case 'i':
+      case 'n':
+        return Level::Info;
+      case 'w':
+        return Level::Warn;
+      case 'e':
+        return Level::Error;
+      case 'f':
+      case 'c':
+      case 'a':
+      case 'p':
+        return Level::Critical;
+      default:
+        return std::nullopt;
     }
   }
   for (const Spelling& s : kSpellings) {

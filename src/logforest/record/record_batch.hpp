@@ -21,17 +21,17 @@ namespace logforest {
 struct RecordBatch {
   std::size_t rows = 0;
 
-  FixedColumn<std::int64_t> id;           // below 2^53
+  FixedColumn<std::int64_t> id;  // below 2^53
   DictColumn tenant;
-  FixedColumn<std::int64_t> timestamp;    // microseconds since 1970, UTC; never null
-  FixedColumn<std::uint8_t> level;        // Level; never null
+  FixedColumn<std::int64_t> timestamp;  // microseconds since 1970, UTC; never null
+  FixedColumn<std::uint8_t> level;      // Level; never null
   DictColumn service;
   DictColumn source;
-  Utf8Column message;                     // never null
+  Utf8Column message;  // never null
   Utf8Column endpoint;
   DictColumn method;
   FixedColumn<std::int16_t> status_code;
-  FixedColumn<double> response_time;      // milliseconds
+  FixedColumn<double> response_time;  // milliseconds
   Utf8Column ip_address;
   Utf8Column user_id;
   Utf8Column trace_id;
@@ -70,7 +70,8 @@ struct RejectTable {
   FixedColumn<std::uint8_t> reason;  // Reject
   Utf8Column text;
 
-  void add(std::int64_t line_number, std::int64_t byte_offset, Reject why, std::string_view line_text) {
+  void add(std::int64_t line_number, std::int64_t byte_offset, Reject why,
+           std::string_view line_text) {
     const std::size_t row = size();
     line.set(row, line_number);
     offset.set(row, byte_offset);
