@@ -1,0 +1,84 @@
+"""Posts NDJSON blocks to a running logforest: whole lines, about 1 MB a body, one connection."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from logforest.errors import ConfigError, StoreError
+
+_BODY_BYTES = 1 << 20
+_ATTEMPTS = 60  # of one body that is answered 429 or 503
+_LONGEST_WAIT_S = 10.0
+
+
+def bodies(blocks: Iterable[bytes], size: int = _BODY_BYTES) -> Iterator[bytes]:
+    r"""Cut blocks of whole lines into bodies of at most ``size`` bytes (or one line).
+
+    >>> list(bodies([b"a\nbb\nccc\n"], size=5))
+    [b'a\nbb\n', b'ccc\n']
+    """
+    for block in blocks:
+        first = 0
+        while first < len(block):
+            last = min(len(block), first + size)
+            if last < len(block):
+                cut = block.rfind(b"\n", first, last)
+                last = cut + 1 if cut >= 0 else block.find(b"\n", last) + 1 or len(block)
+            yield block[first:last]
+            first = last
+
+
+def post_ndjson(
+    url: str, blocks: Iterable[bytes], *, api_key: str | None = None, path: str | None = None
+) -> int:
+    """Post every block; waits when the server says 429 or 503. Returns the bytes sent.
+
+    ``url`` without a path means ``/api/v1/logs/ingest``. Raises StoreError when the server cannot
+    be reached or refuses.
+    """
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigError(f"--url {url!r} is not an http(s) address")
+    secure = parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=60)
+    target = path or (parts.path if parts.path not in {"", "/"} else "/api/v1/logs/ingest")
+    headers = {"Content-Type": "application/x-ndjson"}
+    if api_key:
+        headers["X-API-Key"] = api_key
+    sent = 0
+    try:
+        for body in bodies(blocks):
+            _post_one(connection, target, headers, body)
+            sent += len(body)
+    except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(f"cannot post to {url}: {error or type(error).__name__}") from error
+    finally:
+        connection.close()
+    return sent
+
+
+def _post_one(
+    connection: http.client.HTTPConnection, target: str, headers: dict[str, str], body: bytes
+) -> None:
+    for _ in range(_ATTEMPTS):
+        connection.request("POST", target, body, headers)
+        response = connection.getresponse()
+        answer = response.read()
+        if response.status in {429, 503}:
+            try:
+                wait = float(response.headers.get("Retry-After", "1"))
+            except ValueError:
+                wait = 1.0
+            time.sleep(min(max(wait, 0.05), _LONGEST_WAIT_S))
+            continue
+        if not 200 <= response.status < 300:
+            text = answer[:300].decode("utf-8", "replace")
+            raise StoreError(f"the server answered {response.status}: {text}")
+        return
+    raise StoreError("the server stayed overloaded; lower --rate or try again later")
