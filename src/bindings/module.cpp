@@ -5,5 +5,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.doc() = "The C++ core of logforest. Private: use the logforest package.";
   bind_errors(m);
   bind_record(m);
+  bind_normalize(m);
   bind_build_info(m);
 }

@@ -20,6 +20,7 @@ auto without_gil(F&& f) {
 
 void bind_errors(py::module_& m);
 void bind_record(py::module_& m);
+void bind_normalize(py::module_& m);
 void bind_build_info(py::module_& m);
 
 }  // namespace logforest::bindings

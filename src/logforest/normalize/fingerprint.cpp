@@ -1,0 +1,279 @@
+#include "logforest/normalize/fingerprint.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "logforest/base/hash.hpp"
+#include "logforest/normalize/byte_masks.hpp"
+#include "logforest/normalize/chars.hpp"
+
+namespace logforest {
+
+namespace {
+
+using namespace normalize;
+
+constexpr std::size_t kBlocks = kMaxFingerprintInput / 64;
+
+// Writes the template into a fixed buffer: constant spans are copied whole, and only bytes that
+// may start or reveal a variable part are looked at one by one.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view message) noexcept
+      : s_(message.substr(0, kMaxFingerprintInput)), blocks_((s_.size() + 63) / 64) {
+    byte_masks(s_.data(), s_.size(), words_, triggers_);
+    words_[blocks_] = 0;
+  }
+
+  std::string_view run() noexcept {
+    for (std::size_t b = 0; b < blocks_ && size_ < kMaxTemplateBytes; ++b) {
+      std::uint64_t bits = triggers_[b] | long_words(b);
+      while (bits != 0) {
+        const std::size_t i = b * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+        if (i >= skip_) visit(i);
+        bits &= bits - 1;
+        if (pos_ >= (b + 1) * 64) break;
+      }
+    }
+    constant(s_.size());
+    return {out_, size_};
+  }
+
+ private:
+  // Where runs of 16 and more word bytes begin: credentials without a digit are found there.
+  [[nodiscard]] std::uint64_t long_words(std::size_t b) const noexcept {
+    unsigned __int128 x = words_[b + 1];
+    x = (x << 64) | words_[b];
+    x &= x >> 1;
+    x &= x >> 2;
+    x &= x >> 4;
+    x &= x >> 8;
+    const auto runs = static_cast<std::uint64_t>(x);
+    return runs & ~(runs << 1);
+  }
+
+  [[nodiscard]] std::size_t run_end(std::size_t i) const noexcept {
+    std::size_t b = i / 64;
+    if (b >= blocks_) return s_.size();
+    std::uint64_t gaps = ~words_[b] & (~std::uint64_t{0} << (i % 64));
+    while (gaps == 0) gaps = ~words_[++b];  // the entry behind the last block is 0
+    return std::min(s_.size(), b * 64 + static_cast<std::size_t>(std::countr_zero(gaps)));
+  }
+  [[nodiscard]] std::size_t run_begin(std::size_t i) const noexcept {  // not below pos_
+    if (i == 0) return 0;
+    std::size_t b = (i - 1) / 64;
+    std::uint64_t gaps = ~words_[b] & (~std::uint64_t{0} >> (63 - (i - 1) % 64));
+    while (gaps == 0 && b > 0 && b * 64 > pos_) gaps = ~words_[--b];
+    const std::size_t begin =
+        gaps == 0 ? 0 : b * 64 + 64 - static_cast<std::size_t>(std::countl_zero(gaps));
+    return std::max(begin, pos_);
+  }
+  // Words include the masks inside them: x<EMAIL>y.
+  [[nodiscard]] std::size_t word_end(std::size_t i) const noexcept {
+    for (;;) {
+      i = run_end(i);
+      if (i >= s_.size() || s_[i] != '<') return i;
+      const std::size_t mask = match_mask(s_, i);
+      if (mask == kNone) return i;
+      i = mask;
+    }
+  }
+  [[nodiscard]] char at(std::size_t i) const noexcept { return i < s_.size() ? s_[i] : '\0'; }
+
+  void constant(std::size_t end) noexcept {
+    if (end <= pos_) return;
+    const std::size_t n = std::min(end - pos_, kMaxTemplateBytes - size_);
+    std::memcpy(out_ + size_, s_.data() + pos_, n);
+    size_ += n;
+    pos_ = end;
+    open_ = false;
+  }
+
+  void wildcard(std::size_t begin, std::size_t end) noexcept {
+    if (at(end) == '=') {  // base64 padding belongs to the word before it
+      const std::size_t next = at(end + 1) == '=' ? end + 2 : end + 1;
+      const char c = at(next);
+      if (next >= s_.size() || is(c, kSpace) || (c != '\0' && std::strchr(",;)]}&|", c) != nullptr))
+        end = next;
+    }
+    if (!(open_ && joins(begin))) {
+      constant(begin);
+      const std::size_t n = std::min<std::size_t>(3, kMaxTemplateBytes - size_);
+      std::memcpy(out_ + size_, "<*>", n);
+      size_ += n;
+    }
+    open_ = true;
+    pos_ = skip_ = end;
+  }
+  [[nodiscard]] bool joins(std::size_t begin) const noexcept {
+    const std::size_t gap = begin - pos_;
+    if (gap == 0) return true;
+    const char c = s_[pos_];
+    if (gap == 1) return c == ' ' || c == ':' || c == ',' || c == '-' || c == '.';
+    return gap == 2 && c == ',' && s_[pos_ + 1] == ' ';
+  }
+
+  // A word, or more than a word, is variable.
+  void variable(std::size_t begin, std::size_t end) noexcept {
+    end = word_end(end);
+    while (end > begin + 1 && s_[end - 1] == '.') --end;
+    wildcard(begin, end);
+  }
+
+  void visit(std::size_t i) noexcept {
+    switch (s_[i]) {
+      case '"':
+      case '\'':
+        return quote(i);
+      case '<': {
+        const std::size_t end = match_mask(s_, i);
+        if (end != kNone) variable(run_begin(i), end);
+        return;
+      }
+      case '=':
+        return secret(i);
+      case ':':
+        return colon(i);
+      case '/':
+      case '\\':
+        return slash(i);
+      case '@':
+        if (i > pos_ && is(s_[i - 1], kWord) && is(at(i + 1), kWord)) variable(run_begin(i), i + 1);
+        return;
+      default:
+        return is(s_[i], kDigit) ? number(i) : long_word(i);
+    }
+  }
+
+  void number(std::size_t i) noexcept {
+    const std::size_t begin = run_begin(i);
+    std::size_t end = kNone;
+    if (begin > pos_ && s_[begin - 1] == '(' && (end = match_phone(s_, begin - 1)) != kNone)
+      return variable(begin - 1, end);
+    if (s_[begin] == '+') end = match_phone(s_, begin);
+    if (end == kNone && is(s_[begin], kAlpha) && i == begin + 2) end = match_iban(s_, begin);
+    if (end == kNone && is(s_[begin], kHex)) end = address(begin);
+    variable(begin, end == kNone ? i + 1 : end);
+  }
+
+  [[nodiscard]] std::size_t address(std::size_t begin) const noexcept {
+    std::size_t i = begin;
+    while (i < s_.size() && i - begin < 4 && is(s_[i], kHex)) ++i;
+    if (at(i) != ':') return kNone;
+    const std::size_t end = match_ipv6(s_, begin);
+    return end != kNone ? end : match_mac(s_, begin);
+  }
+
+  void long_word(std::size_t i) noexcept {
+    const std::size_t begin = run_begin(i);
+    if (begin != i) return;
+    const std::size_t end = run_end(i);
+    if (is_api_key(s_.substr(i, end - i)) || after_bearer(s_, i)) variable(begin, end);
+  }
+
+  void slash(std::size_t i) noexcept {
+    const std::size_t begin = run_begin(i);
+    const bool starts = begin == i && is(at(i + 1), kWord) && (i == 0 || s_[i - 1] != '>');
+    const std::string_view head = s_.substr(begin, i - begin);
+    if (starts || head.find_first_of("/\\") != std::string_view::npos) path(begin, i);
+  }
+  void path(std::size_t begin, std::size_t from) noexcept {
+    variable(begin, value_end(s_, from, false));
+  }
+
+  void colon(std::size_t i) noexcept {
+    if (at(i + 1) == '/' && at(i + 2) == '/' && i > pos_ && is(s_[i - 1], kAlpha))
+      return path(run_begin(i), i);
+    // The first group of an address has no digit, or "::" comes first.
+    std::size_t begin = i;
+    while (begin > pos_ && i - begin < 4 && is(s_[begin - 1], kHex)) --begin;
+    if ((begin == pos_ || !is(s_[begin - 1], kWord)) && (begin < i || at(i + 1) == ':')) {
+      const std::size_t end = address(begin);
+      if (end != kNone) return variable(begin, end);
+    }
+    secret(i);
+  }
+
+  void secret(std::size_t i) noexcept {
+    const SecretValue v = match_secret(s_, i);
+    if (v.begin == kNone) return;
+    wildcard(v.begin, v.end);
+    skip_ = v.next;
+  }
+
+  void quote(std::size_t i) noexcept {
+    const bool single = s_[i] == '\'';
+    if (i == closing_[single] || !quote_opens(s_, i)) return;
+    const bool escaped = !single && i > 0 && s_[i - 1] == '\\';
+    bool& unclosed = unclosed_[single ? 2 : (escaped ? 1 : 0)];
+    if (unclosed) return;  // nothing behind it closes either
+    const std::size_t close = match_quote(s_, i);
+    if (close == kNone) {
+      unclosed = true;
+      return;
+    }
+    const std::size_t end = escaped ? close - 1 : close;
+    const std::string_view text = s_.substr(i + 1, end - i - 1);
+    std::size_t next = close + 1;
+    while (at(next) == ' ') ++next;
+    if (text.empty() || (at(next) == ':' && plain_key(text))) {
+      skip_ = close + 1;
+      return;
+    }
+    if (prose(text)) {
+      closing_[single] = close;  // must not open anything
+      return;
+    }
+    wildcard(i + 1, end);
+    skip_ = close + 1;
+  }
+
+  static bool plain_key(std::string_view text) noexcept {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+      return is(c, kAlpha) || c == '_' || c == '-' || c == '.' || c == ' ';
+    });
+  }
+  static bool prose(std::string_view text) noexcept {
+    int plain = 0;
+    std::size_t letters = 0;
+    bool word = true;
+    for (std::size_t i = 0; i <= text.size() && plain < 3; ++i) {
+      if (i == text.size() || is(text[i], kSpace)) {
+        plain += word && letters > 0 ? 1 : 0;
+        letters = 0;
+        word = true;
+      } else if (is(text[i], kAlpha)) {
+        ++letters;
+      } else if (text[i] != ',' && text[i] != '.' && text[i] != ':') {
+        word = false;
+      }
+    }
+    return plain >= 3;
+  }
+  std::string_view s_;
+  std::size_t blocks_;
+  std::size_t pos_ = 0;   // everything before it is written
+  std::size_t skip_ = 0;  // triggers before it are done with
+  std::size_t size_ = 0;
+  bool open_ = false;                        // the last thing written is a wildcard
+  bool unclosed_[3] = {};                    // plain, escaped and single quotes
+  std::size_t closing_[2] = {kNone, kNone};  // closing quotes of prose: double, single
+  std::uint64_t words_[kBlocks + 1];
+  std::uint64_t triggers_[kBlocks];
+  char out_[kMaxTemplateBytes];
+};
+
+}  // namespace
+
+std::int64_t fingerprint(std::string_view message) noexcept {
+  Scanner scanner(message);
+  return static_cast<std::int64_t>(hash_bytes(scanner.run()) >> 11);
+}
+
+void template_text(std::string_view message, std::string& out) {
+  Scanner scanner(message);
+  out.assign(scanner.run());
+}
+
+}  // namespace logforest
