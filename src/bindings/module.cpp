@@ -7,4 +7,5 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_record(m);
   bind_normalize(m);
   bind_build_info(m);
+  bind_features(m);
 }

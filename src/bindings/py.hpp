@@ -22,5 +22,6 @@ void bind_errors(py::module_& m);
 void bind_record(py::module_& m);
 void bind_normalize(py::module_& m);
 void bind_build_info(py::module_& m);
+void bind_features(py::module_& m);
 
 }  // namespace logforest::bindings
