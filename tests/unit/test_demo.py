@@ -72,7 +72,7 @@ def test_records_are_ordered_complete_and_of_the_promised_size():
 
 
 def test_labels_are_true_of_the_text():
-    text, labels = demo.generate(hours=8, density=900, seed=11)
+    text, labels = demo.generate(hours=5, density=500, seed=11)
     rows = records(text)
     by_kind = {label.kind: label for label in labels}
     assert set(by_kind) == set(demo.KINDS)
