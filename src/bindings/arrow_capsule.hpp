@@ -9,6 +9,13 @@
 
 namespace logforest::bindings {
 
+// A table of our own handed to Arrow consumers (rejects, windows, anomalies, query results);
+// bound as _core.ArrowTable in bind_record.cpp.
+struct ArrowTable {
+  arrow::Schema schema;
+  std::vector<arrow::Chunk> chunks;
+};
+
 inline py::capsule stream_capsule(arrow::Schema schema, std::vector<arrow::Chunk> chunks) {
   auto stream = std::make_unique<ArrowArrayStream>();
   arrow::export_stream(std::move(schema), std::move(chunks), stream.get());

@@ -5,12 +5,6 @@
 namespace logforest::bindings {
 
 namespace {
-// A table of our own handed to Arrow consumers (rejects, windows, anomalies).
-struct Stream {
-  arrow::Schema schema;
-  std::vector<arrow::Chunk> chunks;
-};
-
 std::vector<arrow::Chunk> record_chunks(const LogBatch& batch) {
   std::vector<arrow::Chunk> chunks;
   chunks.reserve(batch.chunks.size());
@@ -20,14 +14,14 @@ std::vector<arrow::Chunk> record_chunks(const LogBatch& batch) {
 }  // namespace
 
 void bind_record(py::module_& m) {
-  py::class_<Stream>(m, "ArrowTable")
+  py::class_<ArrowTable>(m, "ArrowTable")
       .def(
           "__arrow_c_stream__",
-          [](const Stream& s, const py::object& /*requested_schema*/) {
+          [](const ArrowTable& s, const py::object& /*requested_schema*/) {
             return stream_capsule(s.schema, s.chunks);
           },
           py::arg("requested_schema") = py::none())
-      .def("__arrow_c_schema__", [](const Stream& s) { return schema_capsule(s.schema); });
+      .def("__arrow_c_schema__", [](const ArrowTable& s) { return schema_capsule(s.schema); });
 
   py::class_<LogBatch, std::shared_ptr<LogBatch>>(m, "LogBatch")
       .def(py::init<>())
@@ -46,7 +40,7 @@ void bind_record(py::module_& m) {
                              })
       .def("rejected",
            [](const LogBatch& b) {
-             return Stream{arrow::reject_schema(), {arrow::reject_chunk(b.rejected)}};
+             return ArrowTable{arrow::reject_schema(), {arrow::reject_chunk(b.rejected)}};
            })
       .def(
           "__arrow_c_stream__",

@@ -1,0 +1,56 @@
+// Entries of the log queue, decoded from XREADGROUP / XAUTOCLAIM / XRANGE replies.
+//
+// Two kinds of entries share the stream. A block (field "data") carries many records as raw bytes.
+// Other producers write one record per entry (fields timestamp, level, source, application,
+// message, metadata); runs of those are joined into one item of NDJSON, one line per entry, so
+// that no work per record is left to Python.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "logforest/io/redis_connection.hpp"
+
+namespace logforest::io {
+
+struct StreamItem {
+  std::vector<std::string> entry_ids;  // one for a block, one per line for joined entries
+  bool block = false;
+  std::string data;
+  std::string format;
+  std::string tenant;
+  std::string key;            // names the block in the ledger
+  std::string trace;          // W3C traceparent
+  std::string options;        // further parse options, a JSON object
+  std::int64_t first_id = 0;  // ids of the block's records: first_id + row
+  std::int64_t count = 0;     // ids reserved for the block
+  std::int64_t received_us = 0;
+  std::vector<std::int64_t> record_ids;  // joined entries: the id of each line's record
+};
+
+// The id of a record that came as an entry of its own: computed from the entry id, so that each
+// delivery gives the same. Lies in [2^52, 2^53); blocks use the ids below.
+[[nodiscard]] std::int64_t single_record_id(std::string_view entry_id) noexcept;
+
+struct StreamRead {
+  std::vector<StreamItem> items;
+  std::vector<std::string> lost;  // ids that are pending but were deleted or trimmed (Redis' loss)
+  std::string cursor;             // of XAUTOCLAIM; "0-0" at the end
+};
+
+// Decodes the array of entries of one stream.
+void decode_entries(const redisReply& entries, StreamRead& out);
+
+// XREADGROUP GROUP group consumer COUNT count BLOCK block STREAMS stream from (">" for new ones).
+[[nodiscard]] StreamRead read_group(RedisConnection& redis, std::string_view stream,
+                                    std::string_view group, std::string_view consumer,
+                                    std::int64_t count, Milliseconds block, std::string_view from);
+
+// XAUTOCLAIM: takes over entries idle for at least min_idle, from `cursor` on.
+[[nodiscard]] StreamRead claim_idle(RedisConnection& redis, std::string_view stream,
+                                    std::string_view group, std::string_view consumer,
+                                    Milliseconds min_idle, std::string_view cursor,
+                                    std::int64_t count);
+
+}  // namespace logforest::io

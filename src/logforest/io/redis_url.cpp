@@ -1,0 +1,120 @@
+#include <charconv>
+
+#include "logforest/io/redis_connection.hpp"
+
+namespace logforest::io {
+
+namespace {
+std::string percent_decode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr ==
+            text.data() + i + 3) {
+      out.push_back(static_cast<char>(value));
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+int number(std::string_view text, const char* what, int limit) {
+  int value = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > limit) {
+    throw ConfigError(std::string("Redis URL: the ") + what + " must be a number from 0 to " +
+                      std::to_string(limit));
+  }
+  return value;
+}
+
+bool consume(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+void read_credentials(std::string_view text, RedisConfig& config) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) {
+    config.password = percent_decode(text);
+    return;
+  }
+  config.username = percent_decode(text.substr(0, colon));
+  config.password = percent_decode(text.substr(colon + 1));
+}
+
+void read_query(std::string_view query, RedisConfig& config) {
+  while (!query.empty()) {
+    const std::size_t end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    query = end == std::string_view::npos ? std::string_view{} : query.substr(end + 1);
+    const std::size_t equals = pair.find('=');
+    const std::string_view key = pair.substr(0, equals);
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+    if (key == "db") {
+      config.database = number(value, "database", 1 << 20);
+    } else if (key == "password") {
+      config.password = percent_decode(value);
+    } else if (key == "username") {
+      config.username = percent_decode(value);
+    } else {
+      throw ConfigError("Redis URL: unknown option \"" + std::string(key) +
+                        "\" (allowed: db, username, password)");
+    }
+  }
+}
+}  // namespace
+
+RedisConfig parse_redis_url(std::string_view url) {
+  RedisConfig config;
+  if (url.starts_with("rediss://")) {
+    throw ConfigError(
+        "Redis over TLS (rediss://) is not built in: Debian's hiredis 0.14 has no TLS. Run a local "
+        "stunnel (or a Redis proxy) and point redis:// at it");
+  }
+  std::string_view query;
+  if (const std::size_t at = url.find('?'); at != std::string_view::npos) {
+    query = url.substr(at + 1);
+    url = url.substr(0, at);
+  }
+  if (consume(url, "unix://")) {
+    if (const std::size_t at = url.find('@'); at != std::string_view::npos) {
+      read_credentials(url.substr(0, at), config);
+      url.remove_prefix(at + 1);
+    }
+    config.unix_path = percent_decode(url);
+    if (config.unix_path.empty()) throw ConfigError("Redis URL: unix:// needs a path");
+  } else if (consume(url, "redis://")) {
+    if (const std::size_t at = url.rfind('@'); at != std::string_view::npos) {
+      read_credentials(url.substr(0, at), config);
+      url.remove_prefix(at + 1);
+    }
+    if (const std::size_t slash = url.find('/'); slash != std::string_view::npos) {
+      const std::string_view database = url.substr(slash + 1);
+      if (!database.empty()) config.database = number(database, "database", 1 << 20);
+      url = url.substr(0, slash);
+    }
+    if (url.starts_with('[')) {
+      const std::size_t close = url.find(']');
+      if (close == std::string_view::npos) throw ConfigError("Redis URL: \"[\" without \"]\"");
+      config.host = url.substr(1, close - 1);
+      url.remove_prefix(close + 1);
+    } else {
+      const std::size_t colon = url.find(':');
+      if (colon != 0 && !url.empty()) config.host = url.substr(0, colon);
+      url = colon == std::string_view::npos ? std::string_view{} : url.substr(colon);
+    }
+    if (consume(url, ":")) config.port = number(url, "port", 65535);
+  } else {
+    throw ConfigError("Redis URL must start with redis:// or unix://");
+  }
+  read_query(query, config);
+  return config;
+}
+
+}  // namespace logforest::io
