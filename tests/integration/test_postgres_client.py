@@ -11,9 +11,9 @@ import time
 
 import pyarrow as pa
 import pytest
+from logforest._core import PgClient
 
 from logforest import ConfigError, StoreError, _core
-from logforest._core import PgClient
 from logforest.testing.servers import PrivatePostgres, wait_until
 
 LOGS_TABLE = """
@@ -159,7 +159,8 @@ def test_query_types(dsn: str) -> None:
     ).to_pylist()[0]
     assert row == {
         "n": 12345.6789, "m": -0.00005, "v": "x", "d": dt.date(2025, 6, 1), "j": '{"a": 1}',
-        "u": "0f8fad5b-d9cd-469f-a165-70867728950e", "i": "10.0.0.1/32", "l": "{1,2}", "iv": "1 day",
+        "u": "0f8fad5b-d9cd-469f-a165-70867728950e", "i": "10.0.0.1/32",
+        "l": "{1,2}", "iv": "1 day",
         "nothing": None, "p": "it's", "texts": '{"a,b","c\\"\\\\",NULL}', "raw": b"\x00\x01",
     }  # fmt: skip
     empty = to_arrow(session.query("SELECT 1 AS a WHERE false"))

@@ -11,9 +11,9 @@ import threading
 import time
 
 import pytest
+from logforest._core import RedisClient, RedisSubscription, single_record_id
 
 from logforest import ConfigError, QueueError
-from logforest._core import RedisClient, RedisSubscription, single_record_id
 from logforest.testing.servers import PrivateRedis, wait_until
 
 
@@ -49,8 +49,7 @@ def test_out_of_memory_is_retryable(redis_server: PrivateRedis, redis_url: str) 
     redis.command("CONFIG", "SET", "maxmemory", "1mb")
     try:
         with pytest.raises(QueueError) as full:
-            for i in range(64):
-                redis.command("SET", f"k{i}", b"x" * 100_000)
+            redis.pipeline([("SET", f"k{i}", b"x" * 100_000) for i in range(64)])
         assert (full.value.code, full.value.retryable) == ("OOM", True)
     finally:
         redis.command("CONFIG", "SET", "maxmemory", "0")
