@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
     from logforest.batch import LogBatch
 
+__all__ = ["Block", "LogPage", "LogQuery", "Receipt", "Store"]
+
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
     """Filters of ``GET /api/v1/logs``. Newest first unless ``ascending``; empty means all."""
 
-    q: str | None = None  # substring or words in the message
+    q: str | None = None  # words that must all occur in the message, case-blind; "a phrase"
     level: Sequence[str] = ()
     service: Sequence[str] = ()
     source: Sequence[str] = ()
@@ -28,7 +30,7 @@ class LogQuery:
     status_max: int | None = None
     since: datetime | None = None  # inclusive, aware
     until: datetime | None = None  # exclusive, aware
-    limit: int = 100
+    limit: int | None = 100  # None: all
     offset: int = 0
     cursor: str | None = None  # opaque: keyset on (timestamp, id)
     ascending: bool = False
@@ -42,18 +44,30 @@ class LogPage:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A ledger row: what was committed under a key, and what the sender was told."""
+
+    key: str
+    digest: str  # of the body as sent: the same key with another body is refused
+    first_id: int
+    records: int
+    rejected: int
+    answer: str  # JSON
+
+
 @dataclass(slots=True)
 class Block:
-    """A batch ready to be committed in ONE transaction: records, rejects, windows, ledger row.
+    """A batch ready to be committed in ONE transaction: records, rejects, windows, ledger.
 
-    ``key`` names the block for ever: a second commit of the same key changes nothing and
-    returns the first commit's ids (exactly-once effect over at-least-once delivery).
+    A receipt's key names its part of the block for ever. The store does not look for repeats
+    itself: the caller asks :meth:`Store.receipts` first, and only one caller commits a key.
     """
 
     key: str
     logs: LogBatch  # masked, enriched, ids set
-    windows: pa.Table  # 1-minute mergeable partial aggregates of these records
-    extra: dict[str, object] = field(default_factory=dict)
+    windows: pa.Table | None  # 1-minute mergeable partial aggregates of these records
+    receipts: Sequence[Receipt] = field(default_factory=tuple)
 
 
 class Store(Protocol):
@@ -62,6 +76,9 @@ class Store(Protocol):
     def commit(self, blocks: Sequence[Block]) -> None:
         """Store blocks (records, rejects, window deltas, ledger) in one durable transaction."""
 
+    def receipts(self, keys: Sequence[str]) -> dict[str, Receipt]:
+        """The ledger rows of those keys that were committed before."""
+
     def next_id(self) -> int:
         """The first id never given yet (embedded stores; servers get theirs from the queue)."""
 
@@ -69,13 +86,19 @@ class Store(Protocol):
         """Mask, enrich, number and commit ``logs``; return (first id, count)."""
 
     def logs(self, query: LogQuery | None = None, **filters: object) -> LogBatch:
-        """Records that match, newest first."""
+        """Records that match, newest first; all of them unless ``limit`` is given."""
 
     def page(self, query: LogQuery) -> LogPage:
         """Records that match, with a cursor."""
 
     def count(self, query: LogQuery) -> int:
         """How many records match, all pages together."""
+
+    def log(self, log_id: int) -> LogBatch:
+        """One record by id; empty when there is none."""
+
+    def context(self, log_id: int, *, lines: int = 5) -> LogBatch:
+        """The record and up to ``lines`` of the same service before and after it, oldest first."""
 
     def windows(
         self,
@@ -88,17 +111,27 @@ class Store(Protocol):
     ) -> pa.Table:
         """Aggregates as of ``lf.aggregate``, answered from the windows table, never from logs."""
 
-    def add_anomalies(self, anomalies: pa.Table) -> int:
-        """Keyed by (log_id, model_version): repeats are harmless. Returns how many were new."""
+    def add_anomalies(self, anomalies: pa.Table | None, *, detected_id: int | None = None) -> int:
+        """Keyed by (log_id, model_version): repeats are harmless. Returns how many were new.
+
+        ``detected_id`` is kept in the same transaction: every record up to it has been scored.
+        """
+
+    def detected_id(self) -> int:
+        """The last record that detection has dealt with; 0 when none."""
+
+    def after(self, log_id: int, until: int, limit: int) -> LogBatch:
+        """The first ``limit`` records with ``log_id < id <= until``, in order of id."""
 
     def anomalies(
         self,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
-        service: str | None = None,
+        service: Sequence[str] = (),
         severity: Sequence[str] = (),
-        limit: int = 100,
+        tenant: str | None = None,
+        limit: int | None = 100,
         cursor: str | None = None,
     ) -> pa.Table:
         """Anomalies, newest first."""
@@ -110,6 +143,9 @@ class Store(Protocol):
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
         """Read-only SQL."""
+
+    def maintain(self, *, idle: bool) -> None:
+        """Housekeeping between commits; ``idle`` says that nothing is waiting."""
 
     def close(self) -> None:
         """Release everything; idempotent."""

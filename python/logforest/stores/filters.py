@@ -1,0 +1,141 @@
+"""From a :class:`LogQuery` to SQL conditions with numbered parameters, for every dialect.
+
+Only this module turns what a user typed into SQL; values always travel as parameters.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import shlex
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import orjson
+
+from logforest.errors import ConfigError
+
+if TYPE_CHECKING:
+    from logforest.stores.base import LogQuery
+
+__all__ = ["CATEGORIES", "LEVELS", "Conditions", "decode_cursor", "encode_cursor", "log_conditions"]
+
+LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
+CATEGORIES = ("General", "Business", "Performance", "Security")
+SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
+_LEVEL_ALIASES = {"WARNING": "WARN", "ERR": "ERROR", "CRIT": "CRITICAL", "FATAL": "CRITICAL"}
+
+
+class Conditions:
+    """``WHERE`` conditions joined by AND, with parameters ``$1``, ``$2``, ..."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.parameters: list[object] = []
+
+    def parameter(self, value: object) -> str:
+        """Add a parameter; return its placeholder."""
+        self.parameters.append(value)
+        return f"${len(self.parameters)}"
+
+    def add(self, condition: str, *values: object) -> None:
+        """Add a condition whose ``{}`` stand for ``values``."""
+        self.parts.append(condition.format(*(self.parameter(value) for value in values)))
+
+    def add_in(self, column: str, values: Sequence[object]) -> None:
+        """Column is one of ``values``; nothing when there are none."""
+        if values:
+            self.parts.append(f"{column} IN ({', '.join(self.parameter(v) for v in values)})")
+
+    @property
+    def where(self) -> str:
+        """``WHERE ...`` or the empty string."""
+        return "WHERE " + " AND ".join(self.parts) if self.parts else ""
+
+
+def encode_cursor(timestamp_us: int, row_id: int) -> str:
+    """Name a place in the order (timestamp, id); opaque to clients."""
+    return base64.urlsafe_b64encode(orjson.dumps([timestamp_us, row_id])).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[int, int]:
+    """Inverse of :func:`encode_cursor`; ConfigError for anything else."""
+    try:
+        raw = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        timestamp_us, row_id = raw
+    except (ValueError, TypeError, binascii.Error):
+        raw = None
+    if not (isinstance(raw, list) and type(timestamp_us) is int and type(row_id) is int):
+        raise ConfigError("cursor: not one that this service gave out; start without a cursor")
+    return timestamp_us, row_id
+
+
+def from_us(timestamp_us: int) -> datetime:
+    """Microseconds since 1970 as an aware datetime; ConfigError when out of range."""
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=timestamp_us)
+    except OverflowError:
+        raise ConfigError(f"time {timestamp_us} us is out of range") from None
+
+
+def search_terms(q: str) -> list[str]:
+    """Words of a search, all of which must occur; quotes keep a phrase together."""
+    try:
+        return shlex.split(q, posix=True) if '"' in q else q.split()
+    except ValueError:  # an open quote: take the text as it is
+        return [q]
+
+
+def _one_of(name: str, values: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    by_key = {value.upper(): value for value in allowed} | _LEVEL_ALIASES
+    out = []
+    for value in values:
+        found = by_key.get(value.upper())
+        if found not in allowed:
+            raise ConfigError(f"{name}: {value!r} is none of {', '.join(allowed)}")
+        out.append(found)
+    return out
+
+
+def log_conditions(
+    query: LogQuery,
+    *,
+    text_match: Callable[[str], str],
+    paging: bool = True,
+) -> Conditions:
+    """Conditions of a query on table ``logs``.
+
+    ``text_match(placeholder)`` is the dialect's case-blind substring test on ``message``.
+    With ``paging=False`` the cursor is left out (for counting all pages).
+    """
+    c = Conditions()
+    c.add_in("level", _one_of("level", query.level, LEVELS))
+    c.add_in("service", query.service)
+    c.add_in("source", query.source)
+    c.add_in("category", _one_of("category", query.category, CATEGORIES))
+    if query.tenant is not None:
+        c.add("tenant = {}", query.tenant)
+    if query.template is not None:
+        c.add("template_id = {}", query.template)
+    if query.status_min is not None:
+        c.add("status_code >= {}", query.status_min)
+    if query.status_max is not None:
+        c.add("status_code <= {}", query.status_max)
+    if query.since is not None:
+        c.add("timestamp >= {}", query.since)
+    if query.until is not None:
+        c.add("timestamp < {}", query.until)
+    for term in search_terms(query.q or ""):
+        c.parts.append(text_match(c.parameter(term.lower())))
+    if paging and query.cursor:
+        timestamp_us, row_id = decode_cursor(query.cursor)
+        at, before = from_us(timestamp_us), ">" if query.ascending else "<"
+        # The plain bound on timestamp lets the store skip what cannot match.
+        c.add(
+            f"timestamp {before}= {{}} AND (timestamp {before} {{}} OR id {before} {{}})",
+            at,
+            at,
+            row_id,
+        )
+    return c

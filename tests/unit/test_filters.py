@@ -1,0 +1,80 @@
+"""What a user typed becomes conditions and parameters, never SQL text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from logforest import ConfigError
+from logforest.stores.base import LogQuery
+from logforest.stores.filters import (
+    decode_cursor,
+    encode_cursor,
+    log_conditions,
+    search_terms,
+)
+
+
+def conditions(query: LogQuery, *, paging: bool = True) -> tuple[str, list[object]]:
+    made = log_conditions(query, text_match=lambda p: f"has({p})", paging=paging)
+    return made.where, made.parameters
+
+
+def test_no_filter_is_no_condition() -> None:
+    assert conditions(LogQuery()) == ("", [])
+
+
+def test_every_filter_is_a_parameter() -> None:
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    where, parameters = conditions(
+        LogQuery(
+            q="'; DROP TABLE logs --",
+            level=["warning", "ERROR"],
+            service=["a' OR 1=1"],
+            status_min=500,
+            since=since,
+        )
+    )
+    assert where == (
+        "WHERE level IN ($1, $2) AND service IN ($3) AND status_code >= $4 AND timestamp >= $5"
+        " AND has($6) AND has($7) AND has($8) AND has($9) AND has($10)"
+    )
+    assert parameters == [
+        "WARN",
+        "ERROR",
+        "a' OR 1=1",
+        500,
+        since,
+        "';",
+        "drop",
+        "table",
+        "logs",
+        "--",
+    ]
+
+
+def test_quotes_keep_a_phrase_together() -> None:
+    assert search_terms('time out "connection reset"') == ["time", "out", "connection reset"]
+    assert search_terms('an open "quote') == ['an open "quote']
+
+
+@pytest.mark.parametrize(("field", "value"), [("level", "LOUD"), ("category", "Sports")])
+def test_unknown_names_are_refused(field: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"{field}: '{value}' is none of"):
+        conditions(LogQuery(**{field: [value]}))
+
+
+def test_cursor_round_trip_and_rubbish() -> None:
+    assert decode_cursor(encode_cursor(-5, 1 << 52)) == (-5, 1 << 52)
+    for bad in ["", "x", "!!!", "W10", "WzFd", "bnVsbA", encode_cursor(1, 2)[:-3]]:
+        with pytest.raises(ConfigError, match="cursor"):
+            decode_cursor(bad)
+    with pytest.raises(ConfigError, match="out of range"):
+        conditions(LogQuery(cursor=encode_cursor(1 << 62, 1)))
+
+
+def test_counting_ignores_the_page() -> None:
+    query = LogQuery(service=["a"], cursor=encode_cursor(1, 1))
+    assert conditions(query, paging=False) == ("WHERE service IN ($1)", ["a"])
+    assert conditions(query)[0].count("timestamp") == 2
