@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from logforest._core import __version__, build_info
 from logforest.errors import (
     ConfigError,
@@ -12,6 +14,15 @@ from logforest.errors import (
     StoreError,
 )
 
+if TYPE_CHECKING:
+    from logforest.templates import TemplateMiner, template_signals
+
+# Public names imported on first use: importing logforest stays fast.
+_LAZY = {
+    "TemplateMiner": "logforest.templates",
+    "template_signals": "logforest.templates",
+}
+
 __all__ = [
     "ConfigError",
     "LogforestError",
@@ -19,6 +30,23 @@ __all__ = [
     "ParseError",
     "QueueError",
     "StoreError",
+    "TemplateMiner",
     "__version__",
     "build_info",
+    "template_signals",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'logforest' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -23,6 +23,7 @@ void bind_record(py::module_& m);
 void bind_normalize(py::module_& m);
 void bind_redis(py::module_& m);
 void bind_postgres(py::module_& m);
+void bind_templates(py::module_& m);
 void bind_build_info(py::module_& m);
 void bind_render(py::module_& m);
 void bind_features(py::module_& m);
