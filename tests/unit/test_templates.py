@@ -145,7 +145,7 @@ def test_ids_are_a_contract_across_processes() -> None:
 
 def test_transform_of_unseen_messages() -> None:
     miner = TemplateMiner().fit(
-        [f"session opened for user {u}" for u in "anna bob cid dan".split()]
+        [f"session opened for user {u}" for u in ["anna", "bob", "cid", "dan"]]
     )
     known = miner.templates.column("id").to_pylist()
     assert miner.transform(["session opened for user zoe"]).tolist() == known
