@@ -4,6 +4,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   using namespace logforest::bindings;
   m.doc() = "The C++ core of logforest. Private: use the logforest package.";
   bind_errors(m);
+  bind_forest(m);
   bind_record(m);
   bind_normalize(m);
   bind_redis(m);

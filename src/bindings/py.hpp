@@ -19,6 +19,7 @@ auto without_gil(F&& f) {
 }
 
 void bind_errors(py::module_& m);
+void bind_forest(py::module_& m);
 void bind_record(py::module_& m);
 void bind_normalize(py::module_& m);
 void bind_redis(py::module_& m);
