@@ -16,10 +16,14 @@ from logforest.errors import (
 
 if TYPE_CHECKING:
     from logforest.templates import TemplateMiner, template_signals
+    from logforest.windows import WindowTable, aggregate, merge
 
 # Public names imported on first use: importing logforest stays fast.
 _LAZY = {
     "TemplateMiner": "logforest.templates",
+    "WindowTable": "logforest.windows",
+    "aggregate": "logforest.windows",
+    "merge": "logforest.windows",
     "template_signals": "logforest.templates",
 }
 
@@ -31,8 +35,11 @@ __all__ = [
     "QueueError",
     "StoreError",
     "TemplateMiner",
+    "WindowTable",
     "__version__",
+    "aggregate",
     "build_info",
+    "merge",
     "template_signals",
 ]
 

@@ -4,12 +4,12 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   using namespace logforest::bindings;
   m.doc() = "The C++ core of logforest. Private: use the logforest package.";
   bind_errors(m);
-  bind_forest(m);
   bind_record(m);
   bind_normalize(m);
   bind_redis(m);
   bind_postgres(m);
   bind_templates(m);
+  bind_window(m);
   bind_build_info(m);
   bind_render(m);
   bind_features(m);

@@ -19,12 +19,12 @@ auto without_gil(F&& f) {
 }
 
 void bind_errors(py::module_& m);
-void bind_forest(py::module_& m);
 void bind_record(py::module_& m);
 void bind_normalize(py::module_& m);
 void bind_redis(py::module_& m);
 void bind_postgres(py::module_& m);
 void bind_templates(py::module_& m);
+void bind_window(py::module_& m);
 void bind_build_info(py::module_& m);
 void bind_render(py::module_& m);
 void bind_features(py::module_& m);

@@ -31,9 +31,10 @@ class Scanner {
       std::uint64_t bits = triggers_[b] | long_words(b);
       while (bits != 0) {
         const std::size_t i = b * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-        if (i >= skip_) visit(i);
         bits &= bits - 1;
-        if (pos_ >= (b + 1) * 64) break;
+        if (i >= skip_) visit(i);
+        if (skip_ >= (b + 1) * 64) break;
+        if (skip_ > i) bits &= ~std::uint64_t{0} << (skip_ % 64);
       }
     }
     constant(s_.size());
