@@ -61,6 +61,17 @@ py::object to_python(const redisReply& reply) {
   }
 }
 
+// Like to_python, but an error reply is an instance of QueueError.
+py::object to_value(const redisReply& reply) {
+  if (reply.type != REDIS_REPLY_ERROR) return to_python(reply);
+  const IoError error = io::redis_error({reply.str, reply.len});
+  const py::object instance =
+      py::module_::import("logforest.errors").attr("QueueError")(error.what());
+  instance.attr("retryable") = error.retryable();
+  instance.attr("code") = error.code();
+  return instance;
+}
+
 class RedisClient {
  public:
   RedisClient(const std::string& url, std::size_t pool_size, double connect_timeout,
@@ -92,8 +103,16 @@ class RedisClient {
       return redis->pipeline(all);
     });
     py::list out;
-    for (const auto& reply : replies) out.append(to_python(*reply));
+    for (const auto& reply : replies) out.append(to_value(*reply));
     return out;
+  }
+
+  // For EVALSHA in a pipeline.
+  std::string load_script(const std::string& script, bool reload) {
+    return without_gil([&] {
+      const auto redis = lease();
+      return script_sha(*redis, script, reload);
+    });
   }
 
   // EVALSHA; the script is loaded when the server does not know it (first use, restart, flush).
@@ -226,6 +245,7 @@ void bind_redis(py::module_& m) {
            "name"_a = "logforest")
       .def("command", &RedisClient::command, py::kw_only(), "wait"_a = 0.0)
       .def("pipeline", &RedisClient::pipeline, "commands"_a)
+      .def("load_script", &RedisClient::load_script, "script"_a, "reload"_a = false)
       .def("eval", &RedisClient::eval, "script"_a, "keys"_a, "args"_a)
       .def("read_group", &RedisClient::read_group, "stream"_a, "group"_a, "consumer"_a, "count"_a,
            "block"_a, "from_id"_a = ">")

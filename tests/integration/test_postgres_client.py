@@ -14,13 +14,16 @@ import pytest
 from logforest._core import PgClient
 
 from logforest import ConfigError, StoreError, _core
+from logforest.sql import statement
 from logforest.testing.servers import PrivatePostgres, wait_until
 
 LOGS_TABLE = """
-CREATE TABLE logs (id bigint, tenant text, timestamp timestamptz, level smallint, service text,
+CREATE TYPE log_level AS ENUM ('DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL');
+CREATE TYPE log_category AS ENUM ('General', 'Business', 'Performance', 'Security');
+CREATE TABLE logs (id bigint, tenant text, timestamp timestamptz, level log_level, service text,
  source text, message text, endpoint text, method text, status_code smallint,
  response_time float8, ip_address text, user_id text, trace_id text, span_id text,
- category smallint, template_id bigint, metadata json, created_at timestamptz)"""
+ category log_category, template_id bigint, metadata json, created_at timestamptz)"""
 
 
 def to_arrow(source: object) -> pa.Table:
@@ -81,7 +84,11 @@ def test_copy_and_read_back_every_column(dsn: str) -> None:
     session = PgClient(dsn).session()
     session.execute(LOGS_TABLE)
     assert session.copy_logs("logs", logs) == 1000
-    back = to_arrow(session.query_logs("SELECT * FROM logs ORDER BY id")).combine_chunks()
+    back = to_arrow(
+        session.query_logs(
+            statement("postgres", "select_logs").format(where="", order="ASC", limit="")
+        )
+    ).combine_chunks()
     want = to_arrow(logs).combine_chunks()
     for name in want.schema.names:
         expected = want[name].to_pylist()

@@ -79,9 +79,7 @@ def test_any_split_and_any_number_of_threads_gives_the_same_bytes(cuts, threads)
     whole = base.transform(logs)
     stream = LogFeatureExtractor.from_bytes(base.to_bytes(), n_jobs=threads)
     edges = [0, *sorted(cuts), 300]
-    parts = [
-        stream.update(logs.slice(a, b - a)) for a, b in itertools.pairwise(edges)
-    ]
+    parts = [stream.update(logs.slice(a, b - a)) for a, b in itertools.pairwise(edges)]
     assert np.concatenate(parts).tobytes() == whole.tobytes()
     assert base.transform(logs).tobytes() == whole.tobytes()  # transform changed nothing
 

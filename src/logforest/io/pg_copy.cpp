@@ -61,7 +61,7 @@ std::vector<Encoder> record_encoders(const RecordBatch& b) {
   e.push_back(encode<std::int64_t>(b.id));
   e.push_back(encode(b.tenant));
   e.push_back(encode<std::int64_t>(b.timestamp, kPgEpochUs));
-  e.push_back(encode<std::int16_t>(b.level));
+  e.push_back(encode_names(b.level, kLevelNames));
   e.push_back(encode(b.service));
   e.push_back(encode(b.source));
   e.push_back(encode(b.message));
@@ -73,7 +73,7 @@ std::vector<Encoder> record_encoders(const RecordBatch& b) {
   e.push_back(encode(b.user_id));
   e.push_back(encode(b.trace_id));
   e.push_back(encode(b.span_id));
-  e.push_back(encode<std::int16_t>(b.category));
+  e.push_back(encode_names(b.category, kCategoryNames));
   e.push_back(encode<std::int64_t>(b.template_id));
   e.push_back(encode(b.metadata));
   e.push_back(encode<std::int64_t>(b.created_at, kPgEpochUs));

@@ -6,11 +6,13 @@
 // inner loops run down one column and hold no dispatch.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "logforest/record/columns.hpp"
@@ -131,6 +133,13 @@ Encoder encode(const FixedColumn<T>& c, std::int64_t subtract = 0) {
     return fixed_encoder<Out>(get, [](std::size_t) { return true; });
   }
   return fixed_encoder<Out>(get, [&c](std::size_t row) { return c.is_valid(row); });
+}
+// Codes as the labels of a Postgres enum.
+template <std::size_t N>
+Encoder encode_names(const FixedColumn<std::uint8_t>& c,
+                     const std::array<std::string_view, N>& names) {
+  return bytes_encoder([&c, &names](std::size_t row) { return names[c[row]]; },
+                       [&c](std::size_t row) { return c.is_valid(row); });
 }
 // Text that Postgres would refuse (NUL bytes, invalid UTF-8) is replaced by U+2400 and U+FFFD.
 [[nodiscard]] Encoder encode(const Utf8Column& c);

@@ -1,5 +1,7 @@
 #include "logforest/io/pg_query.hpp"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -102,6 +104,18 @@ template <class Column>
 void decode_text(Column& out, const Cells& cells, int rows, std::size_t skip = 0) {
   for (int row = 0; row < rows; ++row) {
     if (!cells.null(row)) out.set(static_cast<std::size_t>(row), cells.bytes(row).substr(skip));
+  }
+  out.finish(static_cast<std::size_t>(rows));
+}
+
+template <std::size_t N>
+void decode_names(FixedColumn<std::uint8_t>& out, const Cells& cells, int rows,
+                  const std::array<std::string_view, N>& names) {
+  for (int row = 0; row < rows; ++row) {
+    if (cells.null(row)) continue;
+    const auto it = std::ranges::find(names, cells.bytes(row));
+    if (it == names.end()) throw ConfigError("unknown level or category in a stored record");
+    out.set(static_cast<std::size_t>(row), static_cast<std::uint8_t>(it - names.begin()));
   }
   out.finish(static_cast<std::size_t>(rows));
 }
@@ -301,15 +315,12 @@ std::shared_ptr<RecordBatch> query_records(PgConnection& pg, const std::string& 
   RecordBatch& b = *batch;
   b.rows = static_cast<std::size_t>(rows);
   const auto time = [](const char* at) { return get_be<std::int64_t>(at) + kPgEpochUs; };
-  const auto code = [](const char* at) {
-    return static_cast<std::uint8_t>(get_be<std::int16_t>(at));
-  };
   int i = 0;
   const auto next = [&] { return Cells{result.get(), i++}; };
   decode(b.id, next(), rows, get_be<std::int64_t>);
   decode_text(b.tenant, next(), rows);
   decode(b.timestamp, next(), rows, time);
-  decode(b.level, next(), rows, code);
+  decode_names(b.level, next(), rows, kLevelNames);
   decode_text(b.service, next(), rows);
   decode_text(b.source, next(), rows);
   decode_text(b.message, next(), rows);
@@ -321,7 +332,7 @@ std::shared_ptr<RecordBatch> query_records(PgConnection& pg, const std::string& 
   decode_text(b.user_id, next(), rows);
   decode_text(b.trace_id, next(), rows);
   decode_text(b.span_id, next(), rows);
-  decode(b.category, next(), rows, code);
+  decode_names(b.category, next(), rows, kCategoryNames);
   decode(b.template_id, next(), rows, get_be<std::int64_t>);
   decode_text(b.metadata, next(), rows);
   decode(b.created_at, next(), rows, time);

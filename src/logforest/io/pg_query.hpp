@@ -22,7 +22,8 @@ struct QueryTable {
 [[nodiscard]] QueryTable query_arrow(PgConnection& pg, const std::string& sql,
                                      std::span<const PgParam> params);
 
-// For statements whose columns are those of log_column_list, in that order.
+// For statements whose columns are those of log_column_list, in that order, level and category as
+// text.
 [[nodiscard]] std::shared_ptr<RecordBatch> query_records(PgConnection& pg, const std::string& sql,
                                                          std::span<const PgParam> params);
 

@@ -1,0 +1,78 @@
+"""``logforest db``: make, upgrade and inspect the schema of the Postgres store."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from logforest.errors import ConfigError
+
+if TYPE_CHECKING:
+    from logforest._core import PgClient
+
+_DSN = Annotated[
+    str, typer.Option("--postgres", envvar="LOGFOREST_POSTGRES", help="libpq DSN or URL.")
+]
+_JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    group = typer.Typer(help="Make, upgrade and inspect the Postgres schema.", no_args_is_help=True)
+    group.command("init")(migrate)
+    group.command("migrate")(migrate)
+    group.command("status")(status)
+    app.add_typer(group, name="db")
+
+
+def _client(dsn: str) -> PgClient:
+    from logforest._core import PgClient
+
+    if not dsn:
+        raise ConfigError("give --postgres DSN or set LOGFOREST_POSTGRES")
+    return PgClient(dsn, pool_size=1, name="logforest-db")
+
+
+def migrate(postgres: _DSN = "", json_: _JSON = False) -> None:
+    """Bring the schema to this release's version; on an empty database: make it."""
+    from logforest.stores import postgres_schema
+
+    done = postgres_schema.migrate(_client(postgres).session())
+    if json_:
+        print(json.dumps({"applied": [m.version for m in done]}))
+        return
+    for migration in done:
+        print(f"applied {migration.version:04} {migration.name}")
+    if not done:
+        print("nothing to do: the schema is up to date")
+
+
+def status(postgres: _DSN = "", json_: _JSON = False) -> None:
+    """Which migrations are applied, which partitions there are. Exit code 1 when any is missing."""
+    import pyarrow as pa
+
+    from logforest.sql import statement
+    from logforest.stores import postgres_schema
+
+    session = _client(postgres).session()
+    known = postgres_schema.applied(session)
+    rows = [
+        {"version": m.version, "name": m.name, "applied": m.version in known}
+        for m in postgres_schema.migrations()
+    ]
+    partitions = []
+    if known:
+        partitions = pa.table(session.query(statement("postgres", "partitions"))).to_pylist()
+    if json_:
+        print(json.dumps({"migrations": rows, "partitions": partitions}))
+    else:
+        for row in rows:
+            print(
+                f"{row['version']:04} {row['name']}: {'applied' if row['applied'] else 'missing'}"
+            )
+        for part in partitions:
+            print(f"{part['name']}: about {part['rows']} rows, {part['bytes'] >> 20} MB")
+    if not all(row["applied"] for row in rows):
+        raise typer.Exit(1)

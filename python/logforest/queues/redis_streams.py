@@ -1,0 +1,375 @@
+"""The log queue of the server profile: one Redis stream, blocks of raw bytes, consumer groups.
+
+Written for Redis 7.0 (one node, or a primary with replicas; not Redis Cluster). What is
+acknowledged survives a crash of Redis with ``appendfsync always``; ``everysec`` may lose the last
+second at a power cut; replication is asynchronous, so a failover may lose what it had not sent.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from logforest import _core
+from logforest.errors import ConfigError, QueueError
+
+if TYPE_CHECKING:
+    from logforest._core import StreamItem, StreamRead
+
+__all__ = ["GROUPS", "Added", "DeadLetter", "NewBlock", "RedisLog"]
+
+GROUPS = ("store", "detect", "insight")
+_REMEMBER_SECONDS = 24 * 3600  # how long a block's key answers for repeats
+
+
+@cache
+def _script(name: str) -> str:
+    return resources.files(__package__).joinpath("lua", f"{name}.lua").read_text("utf-8")
+
+
+@dataclass(slots=True)
+class NewBlock:
+    """Records on their way into the queue."""
+
+    data: bytes
+    count: int  # ids to reserve: at least the records that ``data`` holds
+    format: str = "auto"
+    tenant: str = "default"
+    key: str = field(default_factory=lambda: secrets.token_hex(12))
+    digest: str = ""  # of the body as sent, when the sender gave the key
+    trace: str = ""
+    options: str = ""
+    answer: str = "[]"
+    received_us: int = field(default_factory=lambda: time.time_ns() // 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Where a block went. ``repeated``: the key was known, these are the first answer's values."""
+
+    first_id: int
+    count: int
+    repeated: bool = False
+    digest: str = ""
+    answer: str = "[]"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An entry that could not be processed."""
+
+    id: str
+    reason: str
+    group: str
+    entry: str
+    deliveries: int
+    records: int
+    data: bytes
+
+
+class RedisLog:
+    """The stream ``log_queue`` with its counters and its dead letters. Thread safe.
+
+    Args:
+        url: ``redis://[[user]:password@]host[:port][/db]`` or ``unix:///path[?db=n]``.
+        stream: name of the stream; the other keys start with it.
+        max_lag: records accepted but not stored beyond which blocks are refused (0: no limit).
+        max_entries: entries in the stream beyond which blocks are refused (0: no limit).
+        pool_size: connections at most.
+        connect_timeout, command_timeout: seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        stream: str = "log_queue",
+        max_lag: int = 2_000_000,
+        max_entries: int = 1_000_000,
+        pool_size: int = 8,
+        connect_timeout: float = 2.0,
+        command_timeout: float = 5.0,
+        name: str = "logforest",
+    ) -> None:
+        self.client = _core.RedisClient(
+            url,
+            pool_size=pool_size,
+            connect_timeout=connect_timeout,
+            command_timeout=command_timeout,
+            name=name,
+        )
+        self.stream = stream
+        self.ids = f"{stream}:ids"
+        self.acked = f"{stream}:acked"
+        self.dead = f"{stream}:dead"
+        self.max_lag = max_lag
+        self.max_entries = max_entries
+
+    # --- producing -----------------------------------------------------------------------
+
+    def add(self, blocks: Sequence[NewBlock]) -> list[Added | QueueError]:
+        """Add blocks in one round trip; each for itself is atomic.
+
+        Returns:
+            One outcome a block, in order: QueueError with code ``LAGLIMIT``, ``OOM``,
+            ``READONLY``, ... for those that were refused.
+
+        Raises:
+            QueueError: Redis is down. The outcome is unknown; sending the same blocks (same
+                keys) again adds none of them twice.
+        """
+        for reload in (False, True):
+            sha = self.client.load_script(_script("add_block"), reload)
+            replies = self.client.pipeline([self._add_command(sha, block) for block in blocks])
+            if not any(isinstance(r, QueueError) and r.code == "NOSCRIPT" for r in replies):
+                break
+        return [
+            reply if isinstance(reply, QueueError) else _added(reply, block)
+            for reply, block in zip(replies, blocks, strict=True)
+        ]
+
+    def _add_command(self, sha: str, b: NewBlock) -> tuple[str | bytes | int, ...]:
+        memory = f"{self.stream}:key:{b.key}"
+        return (
+            "EVALSHA", sha, 4, self.stream, self.ids, self.acked, memory,
+            b.data, b.format, b.tenant, b.count, b.trace, b.key, b.digest, b.received_us,
+            b.options, b.answer, self.max_lag, self.max_entries, _REMEMBER_SECONDS,
+        )  # fmt: skip
+
+    # --- consuming -----------------------------------------------------------------------
+
+    def create_group(self, group: str) -> bool:
+        """Make a group that starts at the first entry; False when it is there."""
+        made = self.client.eval(
+            _script("create_group"), [self.stream, self.ids, self.acked], [group]
+        )
+        return bool(made)
+
+    def read(self, group: str, consumer: str, count: int, block: float) -> StreamRead:
+        """New entries, at most ``count``; waits up to ``block`` seconds for the first.
+
+        A group that was deleted is made again, from the first entry that is left.
+        """
+        try:
+            return self.client.read_group(self.stream, group, consumer, count, block)
+        except QueueError as error:
+            if error.code not in ("NOGROUP", "UNBLOCKED"):
+                raise
+        self.create_group(group)
+        return self.client.read_group(self.stream, group, consumer, count, 0.0)
+
+    def claim(
+        self, group: str, consumer: str, min_idle: float, cursor: str, count: int
+    ) -> StreamRead:
+        """Take over entries whose consumer has been silent for ``min_idle`` seconds."""
+        return self.client.claim_idle(self.stream, group, consumer, min_idle, cursor, count)
+
+    def keep(self, group: str, consumer: str, entry_ids: Sequence[str]) -> None:
+        """Say that these are still being worked on (does not count as a delivery)."""
+        if entry_ids:
+            self.client.command("XCLAIM", self.stream, group, consumer, 0, *entry_ids, "JUSTID")
+
+    def deliveries(self, group: str, entry_ids: Sequence[str]) -> dict[str, int]:
+        """How often each pending entry was delivered."""
+        replies = self.client.pipeline(
+            [("XPENDING", self.stream, group, i, i, 1) for i in entry_ids]
+        )
+        out = {}
+        for entry_id, reply in zip(entry_ids, replies, strict=True):
+            if isinstance(reply, list) and reply:
+                out[entry_id] = int(reply[0][3])
+        return out
+
+    def acknowledge(self, group: str, items: Sequence[StreamItem]) -> int:
+        """Done with these; returns how many entries were still owed."""
+        arguments: list[str | int] = [group]
+        for item in items:
+            if item.block:
+                arguments += [item.entry_ids[0], item.count]
+            else:
+                for entry_id in item.entry_ids:
+                    arguments += [entry_id, 0]
+        if len(arguments) == 1:
+            return 0
+        return int(self.client.eval(_script("acknowledge"), [self.stream, self.acked], arguments))
+
+    def trim(self) -> int:
+        """Remove what every group has acknowledged; returns how many entries."""
+        return int(self.client.eval(_script("trim"), [self.stream], []))
+
+    # --- dead letters --------------------------------------------------------------------
+
+    def bury(self, group: str, entry_id: str, records: int, reason: str, deliveries: int) -> None:
+        """Move an entry to the dead letters and acknowledge it."""
+        self.client.eval(
+            _script("dead_letter"),
+            [self.stream, self.dead, self.acked],
+            [group, entry_id, records, reason[:2000], deliveries],
+        )
+
+    def bury_records(
+        self, group: str, item: StreamItem, block: NewBlock, first_id: int, reason: str
+    ) -> None:
+        """Put single records of an entry among the dead letters; the entry itself goes on."""
+        self.client.command(
+            "XADD", self.dead, "*", "reason", reason[:2000], "group", group,
+            "entry", item.entry_ids[0], "deliveries", 1, "data", block.data,
+            "format", block.format, "tenant", block.tenant, "first_id", first_id,
+            "count", block.count, "trace", block.trace, "key", block.key,
+            "received", block.received_us, "options", block.options,
+        )  # fmt: skip
+
+    def dead_letters(self, limit: int = 100, after: str = "-") -> list[DeadLetter]:
+        """The oldest dead letters; ``after``: exclusive id to go on from."""
+        start = after if after == "-" else f"({after}"
+        replies = self.client.command("XRANGE", self.dead, start, "+", "COUNT", limit)
+        out = []
+        for entry_id, flat in replies:
+            fields = dict(zip(flat[::2], flat[1::2], strict=True))
+            out.append(
+                DeadLetter(
+                    id=entry_id.decode(),
+                    reason=fields.get(b"reason", b"").decode("utf-8", "replace"),
+                    group=fields.get(b"group", b"").decode("utf-8", "replace"),
+                    entry=fields.get(b"entry", b"").decode("utf-8", "replace"),
+                    deliveries=int(fields.get(b"deliveries", b"0")),
+                    records=int(fields.get(b"count", b"1")),
+                    data=fields.get(b"data", b""),
+                )
+            )
+        return out
+
+    def revive(self, dead_id: str) -> bool:
+        """Put a dead letter back into the queue; its ids and its key stay."""
+        return bool(self.client.eval(_script("revive"), [self.dead, self.stream], [dead_id]))
+
+    def drop(self, dead_id: str) -> bool:
+        """Forget a dead letter for ever."""
+        return bool(self.client.command("XDEL", self.dead, dead_id))
+
+    # --- state ---------------------------------------------------------------------------
+
+    def status(self) -> dict[str, object]:
+        """Entries, bytes, dead letters, and for each group what it has not acknowledged."""
+        length, dead, last, acked, memory, clients = self.client.pipeline(
+            [
+                ("XLEN", self.stream),
+                ("XLEN", self.dead),
+                ("GET", self.ids),
+                ("HGETALL", self.acked),
+                ("MEMORY", "USAGE", self.stream, "SAMPLES", 16),
+                ("HGETALL", f"{self.stream}:workers"),
+            ]
+        )
+        del clients
+        done = {k.decode(): int(v) for k, v in zip(acked[::2], acked[1::2], strict=True)}
+        groups: dict[str, object] = {}
+        for raw in self._groups():
+            name = str(raw["name"])
+            records = max(0, int(last or 0) - done.get(name, done.get("_base", 0)))
+            entries = int(raw.get("lag") or 0) + int(raw.get("pending") or 0)  # type: ignore[call-overload]
+            groups[name] = {
+                "consumers": raw["consumers"],
+                "pending_entries": raw["pending"],
+                "waiting_entries": entries,
+                "waiting_records": records,
+            }
+        return {
+            "entries": length,
+            "bytes": memory or 0,
+            "dead_letters": dead,
+            "groups": groups,
+        }
+
+    def _groups(self) -> list[dict[str, object]]:
+        try:
+            replies = self.client.command("XINFO", "GROUPS", self.stream)
+        except QueueError as error:
+            if error.code == "ERR":  # no such key
+                return []
+            raise
+        out = []
+        for flat in replies:
+            pairs = zip(flat[::2], flat[1::2], strict=True)
+            out.append({k.decode(): v.decode() if isinstance(v, bytes) else v for k, v in pairs})
+        return out
+
+    def lag(self, group: str) -> int:
+        """Records that ``group`` has not acknowledged."""
+        last, done, base = self.client.pipeline(
+            [("GET", self.ids), ("HGET", self.acked, group), ("HGET", self.acked, "_base")]
+        )
+        return max(0, int(last or 0) - int(done or base or last or 0))
+
+    def check(self) -> list[str]:
+        """Warnings about how this Redis keeps what it acknowledges.
+
+        Raises:
+            ConfigError: it would throw entries away, or is too old.
+        """
+        version = _info(self.client.command("INFO", "server")).get("redis_version", "0")
+        if int(version.split(".")[0]) < 7:
+            raise ConfigError(f"Redis {version} is too old: version 7.0 or newer is needed")
+        try:
+            settings = {
+                name: self.client.command("CONFIG", "GET", name)[1].decode()
+                for name in ("appendonly", "appendfsync", "maxmemory-policy", "maxmemory")
+            }
+        except QueueError as error:
+            if error.retryable:
+                raise
+            return [f"durability of Redis cannot be checked ({error})"]
+        policy = settings["maxmemory-policy"]
+        if policy != "noeviction" and settings["maxmemory"] != "0":
+            raise ConfigError(
+                f"Redis has maxmemory-policy {policy}: when memory is full it would delete logs "
+                "that were acknowledged. Set maxmemory-policy noeviction"
+            )
+        warnings = []
+        if settings["appendonly"] != "yes":
+            warnings.append(
+                "Redis has appendonly no: a crash of Redis loses everything it holds; "
+                "set appendonly yes and appendfsync always"
+            )
+        elif settings["appendfsync"] == "everysec":
+            warnings.append(
+                "Redis has appendfsync everysec: a power cut may lose the last second of "
+                "acknowledged logs; set appendfsync always to lose none"
+            )
+        elif settings["appendfsync"] == "no":
+            warnings.append(
+                "Redis has appendfsync no: a power cut may lose about 30 seconds of acknowledged "
+                "logs; set appendfsync always to lose none"
+            )
+        return warnings
+
+    def publish(self, topic: str, payload: bytes) -> int:
+        """Tell live listeners; nobody listening is fine."""
+        return int(self.client.command("PUBLISH", topic, payload))
+
+    def close(self) -> None:
+        """Release the connections; idempotent."""
+        self.client.close()
+
+
+def _added(reply: list[object], block: NewBlock) -> Added:
+    if reply[0] == 0:
+        return Added(int(reply[1]), block.count)  # type: ignore[call-overload]
+    first, count, digest, answer = bytes(reply[1]).decode().split("|", 3)  # type: ignore[call-overload]
+    return Added(int(first), int(count), repeated=True, digest=digest, answer=answer)
+
+
+def _info(raw: bytes) -> dict[str, str]:
+    lines = (line.partition(":") for line in raw.decode().splitlines() if ":" in line)
+    return {key: value for key, _, value in lines}
+
+
+def dump_parts(parts: Sequence[tuple[int, str, str, str, int]]) -> str:
+    """The bodies joined in one block: (length, format, service, source, received us) each."""
+    return json.dumps({"parts": parts}, separators=(",", ":"))

@@ -1,0 +1,1 @@
+SELECT key, digest, first_id, records, rejected, answer FROM ledger WHERE key = ANY ($1::text[])

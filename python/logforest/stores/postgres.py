@@ -1,0 +1,355 @@
+"""The server store: Postgres 15 or newer, any number of writers and readers."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from logforest import _core
+from logforest.batch import LogBatch
+from logforest.errors import ConfigError, StoreError
+from logforest.sql import statement
+from logforest.stores import postgres_schema
+from logforest.stores.base import Block, LogPage, LogQuery, Receipt
+from logforest.stores.filters import encode_cursor, log_conditions
+from logforest.stores.postgres_tables import PostgresTables
+
+if TYPE_CHECKING:
+    from logforest._core import PgSession
+
+__all__ = ["PartialRepeat", "PostgresStore"]
+
+_OLDEST_MONTHS = 24  # rows older than this go to the default partition
+_AHEAD_MONTHS = 2
+_US = 1_000_000
+
+
+class PartialRepeat(Exception):
+    """Some keys of a block were committed before and some not; ``fresh`` are those that were not.
+
+    Only blocks joined from single entries can meet this, after a crash regrouped them.
+    """
+
+    def __init__(self, block: Block, fresh: set[str]) -> None:
+        super().__init__(block.key)
+        self.block = block
+        self.fresh = fresh
+
+
+def _text_match(placeholder: str) -> str:
+    return f"strpos(lower(message), {placeholder}) > 0"
+
+
+class PostgresStore(PostgresTables):
+    """A store in a Postgres database. See :class:`logforest.stores.base.Store`.
+
+    Args:
+        dsn: libpq keywords or ``postgresql://``; TLS by ``sslmode`` and friends.
+        replica: DSN of a read replica for queries; writes and ids always go to ``dsn``.
+        pool_size, replica_pool_size: connections held at most.
+        create: make or upgrade the schema; otherwise a missing schema is an error.
+        connect_timeout, command_timeout: seconds.
+
+    Raises:
+        ConfigError: bad DSN, refused login, schema missing or newer.
+        StoreError: the server cannot be reached (``retryable``).
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        replica: str | None = None,
+        pool_size: int = 4,
+        replica_pool_size: int = 4,
+        create: bool = True,
+        connect_timeout: float = 5.0,
+        command_timeout: float = 60.0,
+        name: str = "logforest",
+    ) -> None:
+        limits = {"connect_timeout": connect_timeout, "command_timeout": command_timeout}
+        self._writer = _core.PgClient(dsn, pool_size=pool_size, name=name, **limits)
+        self._reader = (
+            _core.PgClient(replica, pool_size=replica_pool_size, name=name, **limits)
+            if replica
+            else self._writer
+        )
+        self._months: set[tuple[int, int]] = set()
+        self._months_lock = threading.Lock()
+        self._maintained = 0.0
+        self._closed = False
+        with self._session() as session:
+            if create:
+                postgres_schema.migrate(session)
+            else:
+                postgres_schema.check(session)
+
+    @contextlib.contextmanager
+    def _session(self, *, write: bool = True) -> Iterator[PgSession]:
+        session = (self._writer if write else self._reader).session()
+        try:
+            yield session
+        finally:
+            session.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[PgSession]:
+        """BEGIN ... COMMIT; rolled back on any exception. A lost COMMIT raises: outcome unknown."""
+        with self._session() as session:
+            session.execute("BEGIN")
+            try:
+                yield session
+            except BaseException:
+                with contextlib.suppress(StoreError):
+                    session.execute("ROLLBACK")
+                raise
+            session.execute("COMMIT")
+
+    # --- writing -------------------------------------------------------------------------
+
+    def commit(self, blocks: Sequence[Block]) -> set[str]:
+        """Store blocks in one durable transaction: all of them or, on error, none.
+
+        A block whose key is in the ledger already is left out: a redelivery changes nothing.
+        Returns the keys that were new.
+
+        Raises:
+            PartialRepeat: a block's receipts are partly in the ledger.
+        """
+        ledger = {row.key: row for block in blocks for row in _ledger_rows(block)}
+        self._make_partitions(blocks)
+        with self._transaction() as session:
+            fresh = _insert_keys(session, ledger)
+            new = []
+            for block in blocks:
+                own = {row.key for row in _ledger_rows(block)}
+                if not own & fresh:
+                    continue
+                if own - fresh:
+                    raise PartialRepeat(block, own & fresh)
+                new.append(block)
+            _copy(session, new)
+        return fresh
+
+    def receipts(self, keys: Sequence[str]) -> dict[str, Receipt]:
+        """The ledger rows of those keys that were committed before."""
+        with self._session() as session:
+            rows = pa.table(session.query(statement("postgres", "receipts"), [list(keys)]))
+        return {row["key"]: Receipt(**row) for row in rows.to_pylist()}
+
+    def next_id(self) -> int:
+        """The first id that a direct write would get; queued records get theirs from Redis."""
+        sql = "SELECT value FROM progress WHERE name = 'direct_id'"
+        with self._session() as session:
+            return int(pa.table(session.query(sql))["value"][0].as_py()) + 1
+
+    def reserve_ids(self, count: int) -> int:
+        """Give out ``count`` ids for a direct write; return the first."""
+        sql = (
+            "UPDATE progress SET value = value + $1::bigint "
+            "WHERE name = 'direct_id' RETURNING value"
+        )
+        with self._session() as session:
+            last = int(pa.table(session.query(sql, [count]))["value"][0].as_py())
+        return last - count + 1
+
+    def append(self, logs: LogBatch, *, mask: bool = True) -> tuple[int, int]:
+        """Mask, enrich, number and commit ``logs``; return (first id, count)."""
+        from logforest.pipeline.group import prepare_batch
+
+        first = self.reserve_ids(logs.num_rows)
+        self.commit([prepare_batch(logs, first_id=first, mask=mask, key=f"append-{first}")])
+        return first, logs.num_rows
+
+    def _make_partitions(self, blocks: Sequence[Block]) -> None:
+        missing: set[tuple[int, int]] = set()
+        for block in blocks:
+            if block.logs.num_rows:
+                missing |= _months_of(block.logs) - self._months
+        for year, month in sorted(missing):
+            if _months_from_now(year, month) in range(-_OLDEST_MONTHS, _AHEAD_MONTHS + 1):
+                with self._session() as session:
+                    session.query("SELECT make_log_partition($1)", [f"{year}-{month:02}-01T00:00Z"])
+        with self._months_lock:
+            self._months |= missing
+
+    # --- reading -------------------------------------------------------------------------
+
+    def logs(self, query: LogQuery | None = None, **filters: Any) -> LogBatch:
+        """Records that match, newest first; all of them unless ``limit`` is given."""
+        if query is None:
+            try:
+                query = LogQuery(**{"limit": None, **filters})
+            except TypeError as error:
+                raise ConfigError(f"logs: {str(error).split('() ')[-1]}") from None
+        elif filters:
+            query = replace(query, **filters)
+        return self._select(query)
+
+    def page(self, query: LogQuery) -> LogPage:
+        """Records that match, with a cursor."""
+        if query.limit is None:
+            return LogPage(self.logs(query), None)
+        logs = self._select(replace(query, limit=query.limit + 1))
+        if logs.num_rows <= query.limit:
+            return LogPage(logs, None)
+        table = pa.table(logs._core)
+        last = query.limit - 1
+        cursor = encode_cursor(table["timestamp"][last].value, table["id"][last].as_py())
+        return LogPage(logs.head(query.limit), cursor)
+
+    def _select(self, query: LogQuery) -> LogBatch:
+        conditions = log_conditions(query, text_match=_text_match)
+        limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
+        sql = statement("postgres", "select_logs").format(
+            where=conditions.where,
+            order="ASC" if query.ascending else "DESC",
+            limit=f"{limit} OFFSET {int(query.offset)}" if query.offset else limit,
+        )
+        return self._logs(sql, conditions.parameters)
+
+    def _logs(self, sql: str, parameters: Sequence[object] = ()) -> LogBatch:
+        with self._session(write=False) as session:
+            return LogBatch._from_core(session.query_logs(sql, parameters))
+
+    def _table(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        with self._session(write=False) as session:
+            return pa.table(session.query(sql, parameters))
+
+    def count(self, query: LogQuery) -> int:
+        """How many records match, all pages together."""
+        conditions = log_conditions(query, text_match=_text_match, paging=False)
+        sql = f"SELECT count(*) AS n FROM logs {conditions.where}"
+        return int(self._table(sql, conditions.parameters)["n"][0].as_py())
+
+    def log(self, log_id: int) -> LogBatch:
+        """One record by id; empty when there is none."""
+        sql = statement("postgres", "select_logs").format(
+            where="WHERE id = $1", order="DESC", limit="LIMIT 1"
+        )
+        return self._logs(sql, [log_id])
+
+    def context(self, log_id: int, *, lines: int = 5) -> LogBatch:
+        """The record and up to ``lines`` of the same service before and after it, oldest first."""
+        return self._logs(statement("postgres", "context"), [log_id, lines])
+
+    def after(self, log_id: int, until: int, limit: int) -> LogBatch:
+        """The first ``limit`` records with ``log_id < id <= until``, in order of id."""
+        sql = statement("postgres", "select_logs").format(
+            where="WHERE id > $1 AND id <= $2", order="ASC", limit=f"LIMIT {int(limit)}"
+        )
+        return self._logs(sql.replace("ORDER BY timestamp ASC, id", "ORDER BY id"), [log_id, until])
+
+    def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """One read-only statement.
+
+        Raises:
+            ConfigError: not exactly one statement that only reads, or the SQL is wrong.
+        """
+        with self._session(write=False) as session:
+            session.execute("BEGIN READ ONLY")
+            try:
+                return pa.table(session.query(query, parameters))
+            except StoreError as error:
+                if error.code[:2] in ("42", "22", "25", "0A") or error.code == "21000":
+                    raise ConfigError(f"sql: {error}") from None
+                raise
+            finally:
+                with contextlib.suppress(StoreError):
+                    session.execute("ROLLBACK")
+
+    # --- housekeeping --------------------------------------------------------------------
+
+    def maintain(self, *, idle: bool) -> None:
+        """Partitions ahead, retention, folding of old window deltas; at most once a minute."""
+        del idle  # Postgres does its own housekeeping beside the writers
+        now = time.monotonic()
+        if now - self._maintained < 60:
+            return
+        self._maintained = now
+        with self._session() as session:
+            session.query("SELECT make_log_partitions(now(), $1)", [_AHEAD_MONTHS])
+            postgres_schema.retain(session)
+        self.fold_windows()
+
+    def close(self) -> None:
+        """Release everything; idempotent."""
+        self._writer.close()
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def alerts(
+        self, *, status: Literal["open", "acknowledged", "resolved"] | None = None
+    ) -> pa.Table:
+        """Alerts, newest first."""
+        return self._table(
+            "SELECT * FROM alerts WHERE $1::text IS NULL OR status = $1 "
+            "ORDER BY triggered_at DESC, id DESC",
+            [status],
+        )
+
+
+def _ledger_rows(block: Block) -> list[Receipt]:
+    if any(r.key == block.key for r in block.receipts) or (block.receipts and not block.key):
+        return list(block.receipts)
+    core = block.logs._core
+    first = pa.table(core)["id"][0].as_py() if core.num_rows else 0
+    own = Receipt(block.key, "", first or 0, core.num_rows, core.counts["rejected"], "[]")
+    return [own, *block.receipts]
+
+
+def _insert_keys(session: PgSession, ledger: dict[str, Receipt]) -> set[str]:
+    # In one order everywhere: two writers with common keys wait for each other, never in a ring.
+    rows = [ledger[key] for key in sorted(ledger)]
+    columns = [
+        [getattr(row, name) for row in rows]
+        for name in ("key", "digest", "first_id", "records", "rejected", "answer")
+    ]
+    return set(
+        pa.table(session.query(statement("postgres", "insert_keys"), columns))["key"].to_pylist()
+    )
+
+
+def _copy(session: PgSession, blocks: Sequence[Block]) -> None:
+    cores = [block.logs._core for block in blocks if block.logs.num_rows]
+    if cores:
+        session.copy_logs("logs", cores[0] if len(cores) == 1 else _core.concat(cores))
+    rejects = [_rejects(block) for block in blocks if block.logs._core.counts["rejected"]]
+    if rejects:
+        session.copy_arrow("rejected_logs", pa.concat_tables(rejects))
+    windows = [b.windows for b in blocks if b.windows is not None and b.windows.num_rows]
+    if windows:
+        session.copy_arrow("windows", pa.concat_tables(windows, promote_options="permissive"))
+
+
+def _rejects(block: Block) -> pa.Table:
+    table = pa.table(block.logs._core.rejected())
+    return table.append_column("block", pa.array([block.key] * table.num_rows, pa.string()))
+
+
+def _months_of(logs: LogBatch) -> set[tuple[int, int]]:
+    stamps = pa.table(logs._core)["timestamp"]
+    ends = pc.min_max(stamps).as_py()
+    first, last = ends["min"], ends["max"]
+    if (first.year, first.month) == (last.year, last.month):
+        return {(first.year, first.month)}
+    months = pc.unique(pc.floor_temporal(stamps, unit="month"))
+    return {(m.year, m.month) for m in months.to_pylist()}
+
+
+def _months_from_now(year: int, month: int) -> int:
+    now = datetime.now(UTC)
+    return (year - now.year) * 12 + month - now.month

@@ -1,0 +1,141 @@
+"""Schema of the Postgres store: migrations (numbered .sql files), partitions, retention."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from logforest.errors import ConfigError
+from logforest.sql import statement
+
+if TYPE_CHECKING:
+    from logforest._core import PgSession
+
+__all__ = ["Migration", "applied", "check", "migrate", "migrations", "retain"]
+
+# One migrating process at a time (pg_advisory_lock).
+_LOCK = "7310, 0"
+_BOOKKEEPING = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version integer PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    name text NOT NULL,
+    checksum text NOT NULL
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file of ``sql/postgres/migrations``."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text, hexadecimal."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """All migrations of this release, in order."""
+    folder = resources.files("logforest.sql").joinpath("postgres", "migrations")
+    out = []
+    for file in folder.iterdir():
+        if match := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
+            out.append(Migration(int(match[1]), match[2], file.read_text("utf-8")))
+    return sorted(out, key=lambda m: m.version)
+
+
+def _rows(session: PgSession, sql: str, parameters: list[object] | None = None) -> list[dict]:  # type: ignore[type-arg]
+    return pa.table(session.query(sql, parameters or [])).to_pylist()
+
+
+def applied(session: PgSession) -> dict[int, str]:
+    """Version -> checksum of the migrations that this database has; empty for a new one."""
+    exists = _rows(session, "SELECT to_regclass('schema_migrations') IS NOT NULL AS there")
+    if not exists[0]["there"]:
+        return {}
+    rows = _rows(session, "SELECT version, checksum FROM schema_migrations")
+    return {row["version"]: row["checksum"] for row in rows}
+
+
+def migrate(session: PgSession) -> list[Migration]:
+    """Apply what is missing, each migration in one transaction; return what was applied.
+
+    Raises
+    ------
+    ConfigError
+        The database is newer than this release, or an applied migration was changed.
+    """
+    session.execute(f"SELECT pg_advisory_lock({_LOCK})")
+    try:
+        session.execute("SET client_min_messages = warning; " + _BOOKKEEPING)
+        done = []
+        known = applied(session)
+        _compare(known)
+        for migration in migrations():
+            if migration.version in known:
+                continue
+            session.execute(
+                f"BEGIN;\n{migration.sql}\n;"
+                f"INSERT INTO schema_migrations (version, name, checksum) VALUES "
+                f"({migration.version}, '{migration.name}', '{migration.checksum}'); COMMIT"
+            )
+            done.append(migration)
+        return done
+    finally:
+        if session.in_transaction:
+            session.execute("ROLLBACK")
+        session.execute(f"SELECT pg_advisory_unlock({_LOCK})")
+
+
+def _compare(known: dict[int, str]) -> None:
+    ours = {m.version: m for m in migrations()}
+    if newer := sorted(set(known) - set(ours)):
+        raise ConfigError(
+            f"the database has schema version {newer[-1]}, this release knows {max(ours)}: "
+            "upgrade logforest (a newer schema is never downgraded)"
+        )
+    for version, checksum in known.items():
+        if ours[version].checksum != checksum:
+            raise ConfigError(
+                f"migration {version:04} ({ours[version].name}) differs from the one that was "
+                "applied to this database; restore the released file"
+            )
+
+
+def check(session: PgSession) -> None:
+    """ConfigError unless the database has exactly this release's schema."""
+    known = applied(session)
+    _compare(known)
+    missing = [m for m in migrations() if m.version not in known]
+    if missing:
+        raise ConfigError(
+            f"the database lacks {len(missing)} migration(s) from {missing[0].version:04} on: "
+            "run `logforest db migrate`"
+        )
+
+
+def retain(session: PgSession) -> dict[str, int]:
+    """Apply the retention rules: drop whole months, delete what is left row by row.
+
+    Returns
+    -------
+    dict
+        ``partitions`` dropped and ``rows`` deleted.
+    """
+    dropped = 0
+    for row in _rows(session, statement("postgres", "expired_partitions")):
+        # Detach and drop in one short transaction; readers of other months are not held.
+        session.execute(f'DROP TABLE "{row["name"]}"')
+        dropped += 1
+    deleted = _rows(session, statement("postgres", "delete_expired"))[0]["deleted"]
+    session.execute(statement("postgres", "delete_old_bookkeeping"))
+    return {"partitions": dropped, "rows": int(deleted)}
