@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from logforest._core import __version__, build_info
+from logforest.batch import LogBatch
 from logforest.errors import (
     ConfigError,
     LogforestError,
@@ -13,6 +14,7 @@ from logforest.errors import (
     QueueError,
     StoreError,
 )
+from logforest.parsing import detect_format, parse, read_logs
 
 if TYPE_CHECKING:
     from logforest.templates import TemplateMiner, template_signals
@@ -29,6 +31,7 @@ _LAZY = {
 
 __all__ = [
     "ConfigError",
+    "LogBatch",
     "LogforestError",
     "ModelError",
     "ParseError",
@@ -40,6 +43,9 @@ __all__ = [
     "aggregate",
     "build_info",
     "merge",
+    "detect_format",
+    "parse",
+    "read_logs",
     "template_signals",
 ]
 

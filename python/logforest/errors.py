@@ -23,6 +23,9 @@ class LogforestError(Exception):
 class ParseError(LogforestError, ValueError):
     """The input as a whole cannot be read (single bad lines are rejects, never errors)."""
 
+    #: A LogBatch of what was read before the fault, where there is such a thing.
+    partial: object = None
+
 
 class ModelError(LogforestError, ValueError):
     """A model cannot be fitted, read or applied."""

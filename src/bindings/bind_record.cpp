@@ -1,5 +1,5 @@
 #include "arrow_capsule.hpp"
-#include "logforest/record/record_batch.hpp"
+#include "logforest/record/rows.hpp"
 #include "py.hpp"
 
 namespace logforest::bindings {
@@ -36,8 +36,19 @@ void bind_record(py::module_& m) {
                                d["rejected"] = b.counts.rejected;
                                d["continuation"] = b.counts.continuation;
                                d["blank"] = b.counts.blank;
+                               d["ambiguous_dates"] = b.counts.ambiguous_dates;
+                               d["repaired_bytes"] = b.counts.repaired_bytes;
                                return d;
                              })
+      .def(
+          "add_reject",
+          [](LogBatch& b, std::int64_t line, std::int64_t offset, std::string_view reason,
+             std::string_view text) {
+            b.rejected->add(line, offset, reject_from_name(reason), text);
+            ++b.counts.rejected;
+            ++b.counts.lines;
+          },
+          py::arg("line"), py::arg("offset"), py::arg("reason"), py::arg("text"))
       .def("rejected",
            [](const LogBatch& b) {
              return ArrowTable{arrow::reject_schema(), {arrow::reject_chunk(b.rejected)}};
@@ -58,6 +69,31 @@ void bind_record(py::module_& m) {
         batch->counts.records = static_cast<std::int64_t>(batch->num_rows());
         return batch;
       });
+
+  m.def(
+      "concat",
+      [](const std::vector<std::shared_ptr<LogBatch>>& batches) {
+        std::vector<const LogBatch*> parts;
+        for (const auto& batch : batches) parts.push_back(batch.get());
+        return std::make_shared<LogBatch>(concat(parts));
+      },
+      py::arg("batches"));
+  m.def(
+      "split",
+      [](const LogBatch& batch, std::size_t rows) {
+        auto [first, rest] = split(batch, rows);
+        return py::make_tuple(std::make_shared<LogBatch>(std::move(first)),
+                              std::make_shared<LogBatch>(std::move(rest)));
+      },
+      py::arg("batch"), py::arg("rows"));
+  m.def(
+      "level_code",
+      [](const std::optional<std::string>& name) -> std::optional<int> {
+        if (!name) return std::nullopt;
+        const auto level = level_from_name(*name);
+        return level ? std::optional<int>(static_cast<int>(*level)) : std::nullopt;
+      },
+      py::arg("name"));
 }
 
 }  // namespace logforest::bindings

@@ -34,4 +34,11 @@ std::string_view reject_name(Reject reason) noexcept {
   return "unknown";
 }
 
+Reject reject_from_name(std::string_view name) noexcept {
+  for (std::uint8_t i = 0; i < static_cast<std::uint8_t>(Reject::ParserError); ++i) {
+    if (reject_name(static_cast<Reject>(i)) == name) return static_cast<Reject>(i);
+  }
+  return Reject::ParserError;
+}
+
 }  // namespace logforest

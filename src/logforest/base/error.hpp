@@ -29,6 +29,8 @@ enum class Reject : std::uint8_t {
 };
 
 [[nodiscard]] std::string_view reject_name(Reject reason) noexcept;
+// ParserError for a name that is none.
+[[nodiscard]] Reject reject_from_name(std::string_view name) noexcept;
 
 // Invalid arguments (a caller's fault): becomes ConfigError in Python.
 class ConfigError : public std::invalid_argument {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,7 @@ struct ParseOptions {
   std::int32_t zone_minutes = 0;  // offset east of UTC for stamps without one
   bool day_first = false;         // 03/04/2025: 3 April (true) or March 4 (false)
   std::size_t max_line_bytes = std::size_t{1} << 20;
-  std::size_t max_depth = 64;
+  std::size_t max_depth = 512;  // of JSON; at most 4096
   std::size_t max_fields = 1000;
   std::size_t max_reject_text = 2048;
   std::size_t chunk_bytes = std::size_t{1} << 22;
@@ -41,15 +42,17 @@ struct LineResult {
 };
 
 // Parses one line (without its line end) into the builder. One object per thread: it may keep
-// scratch memory. It must not throw on any input and must not read outside `line`, except that
-// kPadding readable bytes follow it (see reader.hpp).
+// scratch memory, but results must not depend on earlier lines. It must not throw on any input and
+// must not read outside `line`, except that kPadding readable bytes follow it, among them a line
+// end or NUL. The line is valid UTF-8 (what was not is U+FFFD or already rejected, see Format).
 class LineParser {
  public:
   LineParser() = default;
   LineParser(const LineParser&) = delete;
   LineParser& operator=(const LineParser&) = delete;
   virtual ~LineParser() = default;
-  // On rejection the builder's open row is abandoned by the caller.
+  // On rejection the builder's open row is abandoned by the caller; on success an open row is
+  // committed by the caller. A line that holds several records commits all but the last itself.
   virtual LineResult parse_line(std::string_view line, RowBuilder& row) = 0;
   // False for lines that can only continue the record before them (stack traces). The reader
   // asks this to choose chunk borders; single-line formats keep the default.
@@ -57,6 +60,28 @@ class LineParser {
 };
 
 inline constexpr std::size_t kPadding = 64;
+
+// What a framer found at a position: one record's text, or what to skip.
+struct Frame {
+  std::string_view text;         // empty: nothing here (separators, blank lines)
+  std::size_t consumed = 0;      // bytes up to the next frame, line end included; never 0
+  std::int64_t lines = 1;        // line ends inside `consumed` (a last line without one counts)
+  Reject reject = Reject::None;  // set: `text` is rejected as it is
+};
+
+// Cuts bytes into records where a record is not simply a line (JSON over several lines, octet
+// counted syslog). One object per thread; a frame must depend only on the bytes from `position`,
+// which is always a place where a frame starts.
+class Framer {
+ public:
+  Framer() = default;
+  Framer(const Framer&) = delete;
+  Framer& operator=(const Framer&) = delete;
+  virtual ~Framer() = default;
+  // The frame at data[position...]; `complete` tells that no byte follows `data`. Nothing when the
+  // frame may go on behind `data`; with `complete` there always is one while bytes are left.
+  virtual std::optional<Frame> next(std::string_view data, std::size_t position, bool complete) = 0;
+};
 
 // A format known by name: how to make its parser and how sure it is that sample lines are its own.
 struct Format {
@@ -66,6 +91,12 @@ struct Format {
   // Share of `lines` (0..1) that are this format's; ties go to the more specific (higher rank).
   std::function<double(const std::vector<std::string_view>& lines)> detect;
   int rank = 0;
+  // True: a line that is not UTF-8 is rejected. False: it is repaired with U+FFFD and counted.
+  bool strict_utf8 = false;
+  // Empty, or returning nullptr: one line, one frame. `head` is the first 64 KiB of the source (all
+  // of a shorter one) and decides once for the source.
+  std::function<std::unique_ptr<Framer>(const ParseOptions&, std::string_view head)> make_framer =
+      {};
 };
 
 }  // namespace logforest::parse

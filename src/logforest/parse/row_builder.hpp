@@ -9,24 +9,38 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
 
+#include "logforest/base/byte_buffer.hpp"
+#include "logforest/base/time.hpp"
+#include "logforest/parse/aliases.hpp"
 #include "logforest/parse/parser.hpp"
 #include "logforest/record/record_batch.hpp"
 
 namespace logforest::parse {
+
+// A field's name: as text, and as JSON string with quotes when the input was JSON (else empty).
+struct FieldKey {
+  std::string_view text;
+  std::string_view json;
+};
+
+// What a field holds: decoded text, the literal of a number, or any other JSON (true, [..], {..}).
+enum class FieldKind : std::uint8_t { Text, Number, Json };
 
 class RowBuilder {
  public:
   RowBuilder(const ParseOptions& options, RecordBatch& batch);
 
   void begin();
-  // Fills what is missing (time of receipt, level from HTTP status or Info, service <-> source,
-  // tenant, created_at), closes metadata and counts the row.
+  // Fills what is missing (time of receipt, level from HTTP status or Info, service <-> source),
+  // closes metadata and counts the row.
   void commit();
   void abandon();
+  // Once, after the last row: tenant and created_at of all rows, padding of every column.
+  void finish();
+  // Whether begin() was called without commit() or abandon().
+  [[nodiscard]] bool open() const noexcept { return open_; }
 
   // --- typed setters; views need only live for the call -----------------------------------
   void timestamp(std::int64_t us);
@@ -58,13 +72,51 @@ class RowBuilder {
   void field_double(std::string_view key, double value);
   void field_json(std::string_view key, std::string_view json);  // object, array, true, null
 
+  // For parsers that looked the key up themselves: stores the value in the alias's column and
+  // returns true, or returns false (taken, or it does not fit) and the caller writes metadata.
+  bool put(const Alias& alias, FieldKey key, FieldKind kind, std::string_view value);
+  // Metadata from JSON input, both parts copied as they are; and objects inside it. An object
+  // that stays empty leaves no trace.
+  void meta_raw(std::string_view key_json, std::string_view value_json);
+  void meta_members(std::string_view members_json);  // the inside of an object: "a":1,"b":2
+  [[nodiscard]] std::size_t meta_open(std::string_view key_json);  // a mark for meta_close
+  void meta_close(std::size_t mark);
+
+  [[nodiscard]] bool has(Target target) const noexcept { return (present_ & bit(target)) != 0; }
+  // Dates whose day/month order was decided by ParseOptions::day_first, so far.
+  [[nodiscard]] std::int64_t ambiguous_dates() const noexcept { return ambiguous_dates_; }
+  void count_ambiguous() noexcept { ++ambiguous_dates_; }
+  [[nodiscard]] const TimeContext& time_context() const noexcept { return time_context_; }
+
   [[nodiscard]] const ParseOptions& options() const noexcept { return options_; }
   [[nodiscard]] RecordBatch& batch() noexcept { return batch_; }
 
  private:
+  [[nodiscard]] static constexpr std::uint32_t bit(Target t) noexcept {
+    return 1U << static_cast<unsigned>(t);
+  }
+  bool claim(Target t) noexcept {
+    const bool free = (present_ & bit(t)) == 0;
+    present_ |= bit(t);
+    return free;
+  }
+  void field(std::string_view key, FieldKind kind, std::string_view value);
+  bool put_time(std::string_view value, FieldKind kind);
+  bool put_level(const Alias& alias, std::string_view value, FieldKind kind);
+  bool put_status(std::string_view value);
+  bool put_duration(Reading reading, std::string_view value, FieldKind kind);
+  bool put_ip(FieldKey key, std::string_view value);
+  bool put_request(std::string_view value);
+  void meta_key(FieldKey key);
+
   const ParseOptions& options_;
   RecordBatch& batch_;
-  // further private state is the implementation's
+  TimeContext time_context_;
+  ByteBuffer meta_;
+  std::uint32_t present_ = 0;  // by Target
+  bool open_ = false;
+  int status_ = 0;
+  std::int64_t ambiguous_dates_ = 0;
 };
 
 }  // namespace logforest::parse

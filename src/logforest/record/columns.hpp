@@ -75,6 +75,11 @@ class FixedColumn {
     return row < values_.size() && validity_.is_valid(row);
   }
   [[nodiscard]] T operator[](std::size_t row) const noexcept { return values_[row]; }
+  // Every one of `rows` rows gets `value`.
+  void fill(std::size_t rows, T value) {
+    values_.assign(rows, value);
+    validity_.clear();
+  }
   // In-place change of a value that is there.
   void replace(std::size_t row, T value) noexcept { values_[row] = value; }
   [[nodiscard]] const std::vector<T>& values() const noexcept { return values_; }
@@ -171,6 +176,8 @@ class DictColumn {
     codes_.set(row, last_);
   }
   void set_code(std::size_t row, std::int32_t code) { codes_.set(row, code); }
+  // The value that set() stored last.
+  [[nodiscard]] std::string_view last() const noexcept { return dictionary_[last_]; }
   // Adds a value to the dictionary; the code may be passed to set_code.
   [[nodiscard]] std::int32_t intern(std::string_view value) { return dictionary_.intern(value); }
   void finish(std::size_t rows) { codes_.finish(rows); }

@@ -89,6 +89,19 @@ struct LineCounts {
   std::int64_t rejected = 0;
   std::int64_t continuation = 0;  // lines joined to the record before them
   std::int64_t blank = 0;
+  std::int64_t ambiguous_dates = 0;  // day/month order decided by ParseOptions::day_first
+  std::int64_t repaired_bytes = 0;   // ill-formed UTF-8 sequences replaced by U+FFFD
+
+  LineCounts& operator+=(const LineCounts& o) noexcept {
+    lines += o.lines;
+    records += o.records;
+    rejected += o.rejected;
+    continuation += o.continuation;
+    blank += o.blank;
+    ambiguous_dates += o.ambiguous_dates;
+    repaired_bytes += o.repaired_bytes;
+    return *this;
+  }
 };
 
 // The unit Python sees: chunks in input order, rejects, counts, the format that was used.

@@ -1,0 +1,266 @@
+// The hot forms: ISO 8601, the Common Log Format, RFC 3164, epochs. The rest is time_forms.cpp.
+#include "logforest/base/time.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "logforest/base/time_scan.hpp"
+
+namespace logforest {
+
+namespace time_scan {
+
+int month_of(const char* p) noexcept {
+  const auto key = (static_cast<unsigned>(static_cast<unsigned char>(p[0]) | 0x20U) << 16) |
+                   (static_cast<unsigned>(static_cast<unsigned char>(p[1]) | 0x20U) << 8) |
+                   (static_cast<unsigned char>(p[2]) | 0x20U);
+  switch (key) {
+    case 0x6a616e:
+      return 1;  // jan
+    case 0x666562:
+      return 2;  // feb
+    case 0x6d6172:
+      return 3;  // mar
+    case 0x617072:
+      return 4;  // apr
+    case 0x6d6179:
+      return 5;  // may
+    case 0x6a756e:
+      return 6;  // jun
+    case 0x6a756c:
+      return 7;  // jul
+    case 0x617567:
+      return 8;  // aug
+    case 0x736570:
+      return 9;  // sep
+    case 0x6f6374:
+      return 10;  // oct
+    case 0x6e6f76:
+      return 11;  // nov
+    case 0x646563:
+      return 12;  // dec
+    default:
+      return 0;
+  }
+}
+
+bool Cursor::clock(Clock& out) noexcept {
+  const int h = two();
+  if (h < 0 || h > 23 || !skip(':')) return false;
+  const int m = two();
+  if (m < 0 || m > 59) return false;
+  out = {h, m, 0, 0};
+  if (left() >= 3 && p[0] == ':' && is_digit(p[1]) && is_digit(p[2])) {
+    ++p;
+    out.second = two();
+    if (out.second > 60) return false;
+    out.micro = fraction();
+  }
+  return true;
+}
+
+std::int32_t Cursor::fraction() noexcept {
+  if (left() < 2 || (*p != '.' && *p != ',') || !is_digit(p[1])) return 0;
+  ++p;
+  std::int32_t value = 0;
+  int digits = 0;
+  for (; left() > 0 && is_digit(*p); ++p) {
+    if (digits < 6) {
+      value = value * 10 + (*p - '0');
+      ++digits;
+    }
+  }
+  for (; digits < 6; ++digits) value *= 10;
+  return value;
+}
+
+std::optional<std::int32_t> Cursor::offset() noexcept {
+  if (left() == 0) return std::nullopt;
+  if (*p == 'Z' || *p == 'z') {
+    // "Zebra" is a word, not a zone.
+    if (left() > 1 && is_alpha(p[1])) return std::nullopt;
+    ++p;
+    return 0;
+  }
+  if (*p != '+' && *p != '-') return std::nullopt;
+  if (left() < 3 || !is_digit(p[1]) || !is_digit(p[2])) return std::nullopt;
+  const int sign = *p == '-' ? -1 : 1;
+  const int hours = (p[1] - '0') * 10 + (p[2] - '0');
+  int minutes = 0;
+  const char* q = p + 3;
+  if (q < end && *q == ':') ++q;
+  if (end - q >= 2 && is_digit(q[0]) && is_digit(q[1])) {
+    minutes = (q[0] - '0') * 10 + (q[1] - '0');
+    q += 2;
+  } else {
+    q = p + 3;
+  }
+  if (hours > 23 || minutes > 59) return std::nullopt;
+  p = q;
+  return sign * (hours * 60 + minutes);
+}
+
+std::optional<std::int32_t> Cursor::named_zone() noexcept {
+  struct Zone {
+    std::string_view name;
+    std::int32_t minutes;
+  };
+  // RFC 2822 section 4.3; other abbreviations are ambiguous and not read.
+  static constexpr Zone kZones[] = {{"UTC", 0},    {"GMT", 0},    {"UT", 0},     {"EST", -300},
+                                    {"EDT", -240}, {"CST", -360}, {"CDT", -300}, {"MST", -420},
+                                    {"MDT", -360}, {"PST", -480}, {"PDT", -420}};
+  for (const Zone& zone : kZones) {
+    const std::size_t n = zone.name.size();
+    if (left() >= n && std::memcmp(p, zone.name.data(), n) == 0 &&
+        (left() == n || !is_alpha(p[n]))) {
+      p += n;
+      if (auto more = offset()) return more;  // "GMT+0200"
+      return zone.minutes;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int32_t> Cursor::zone() noexcept {
+  if (auto direct = offset()) return direct;
+  const char* before = p;
+  if (left() > 1 && *p == ' ') {
+    ++p;
+    if (auto spaced = offset()) return spaced;
+    if (auto named = named_zone()) return named;
+    p = before;
+  } else if (auto named = named_zone()) {
+    return named;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> nearest_year(int month, int day, const Clock& clock,
+                                         const TimeContext& context, std::int32_t zone) noexcept {
+  const std::int64_t now_days = context.now_us / kDayUs - (context.now_us % kDayUs < 0 ? 1 : 0);
+  const int now_year = year_of_days(now_days);
+  std::optional<std::int64_t> best;
+  std::int64_t best_distance = 0;
+  // 29 February exists at most every eighth year (1896-1904, 2096-2104).
+  const int reach = month == 2 && day == 29 ? 8 : 1;
+  for (int year = now_year - reach; year <= now_year + reach; ++year) {
+    if (!valid_date(year, month, day)) continue;
+    const std::int64_t us = to_us(year, month, day, clock, zone);
+    const std::int64_t distance = us > context.now_us ? us - context.now_us : context.now_us - us;
+    if (!best || distance < best_distance) {
+      best = us;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+}  // namespace time_scan
+
+using namespace time_scan;
+
+std::optional<ParsedTime> parse_iso8601(std::string_view text,
+                                        const TimeContext& context) noexcept {
+  Cursor c(text);
+  if (c.left() < 10) return std::nullopt;
+  const char* p = c.p;
+  if (!four_digits(p) || p[4] != '-' || !two_digits(p + 5) || p[7] != '-' || !two_digits(p + 8)) {
+    return std::nullopt;
+  }
+  const int year = two_value(p) * 100 + two_value(p + 2);
+  const int month = two_value(p + 5);
+  const int day = two_value(p + 8);
+  if (!valid_date(year, month, day)) return std::nullopt;
+  c.p += 10;
+  Clock clock{};
+  std::int32_t zone = context.zone_minutes;
+  if (c.left() >= 6 && (*c.p == 'T' || *c.p == ' ' || *c.p == 't' || *c.p == '_') &&
+      two_digits(c.p + 1) && c.p[3] == ':') {
+    ++c.p;
+    if (!c.clock(clock)) return std::nullopt;
+    if (c.left() > 0 && *c.p == 'Z' && (c.left() == 1 || !is_alpha(c.p[1]))) {
+      ++c.p;
+      zone = 0;
+    } else if (c.left() > 0) {
+      if (auto given = c.zone()) zone = *given;
+    }
+  } else if (c.left() > 0 && (*c.p == 'T' || is_digit(*c.p))) {
+    return std::nullopt;
+  }
+  return ParsedTime{to_us(year, month, day, clock, zone), c.consumed(text), false};
+}
+
+std::optional<ParsedTime> parse_clf_time(std::string_view text) noexcept {
+  Cursor c(text);
+  if (c.left() < 20) return std::nullopt;
+  const char* p = c.p;
+  const int day = p[0] == ' ' && is_digit(p[1]) ? p[1] - '0' : two_digits(p) ? two_value(p) : -1;
+  if (p[2] != '/' || p[6] != '/' || p[11] != ':' || !four_digits(p + 7)) return std::nullopt;
+  const int month = month_of(p + 3);
+  const int year = two_value(p + 7) * 100 + two_value(p + 9);
+  if (!valid_date(year, month, day)) return std::nullopt;
+  c.p += 12;
+  Clock clock{};
+  if (!c.clock(clock)) return std::nullopt;
+  const std::int32_t zone = c.zone().value_or(0);
+  return ParsedTime{to_us(year, month, day, clock, zone), c.consumed(text), false};
+}
+
+std::optional<ParsedTime> parse_rfc3164_time(std::string_view text,
+                                             const TimeContext& context) noexcept {
+  Cursor c(text);
+  if (c.left() < 14) return std::nullopt;
+  const int month = month_of(c.p);
+  if (month == 0 || c.p[3] != ' ') return std::nullopt;
+  c.p += 4;
+  c.skip(' ');
+  const int day = c.number(2);
+  if (day < 1 || day > 31 || !c.skip(' ')) return std::nullopt;
+  int year = -1;
+  if (c.left() >= 5 && four_digits(c.p) && c.p[4] == ' ') {  // Cisco: "Mon dd yyyy hh:mm:ss"
+    year = c.number(4);
+    c.skip(' ');
+  }
+  Clock clock{};
+  if (!c.clock(clock)) return std::nullopt;
+  if (year < 0 && c.left() >= 5 && *c.p == ' ' && four_digits(c.p + 1) &&
+      (c.left() == 5 || c.p[5] == ' ')) {  // ctime: "Mon dd hh:mm:ss yyyy"
+    const int behind = two_value(c.p + 1) * 100 + two_value(c.p + 3);
+    if (behind >= 1970 && behind < 2100) {
+      year = behind;
+      c.p += 5;
+    }
+  }
+  const std::int32_t zone = c.offset().value_or(context.zone_minutes);
+  if (year >= 0) {
+    if (!valid_date(year, month, day)) return std::nullopt;
+    return ParsedTime{to_us(year, month, day, clock, zone), c.consumed(text), false};
+  }
+  const auto us = nearest_year(month, day, clock, context, zone);
+  if (!us) return std::nullopt;
+  return ParsedTime{*us, c.consumed(text), false};
+}
+
+std::optional<std::int64_t> epoch_to_us(std::int64_t value) noexcept {
+  if (value < 100'000'000) return std::nullopt;  // before March 1973: an uptime, not a date
+  if (value < 100'000'000'000) return value * 1'000'000;
+  if (value < 100'000'000'000'000) return value * 1'000;
+  if (value < 100'000'000'000'000'000) return value;
+  return value / 1'000;
+}
+
+std::optional<std::int64_t> epoch_to_us(double value) noexcept {
+  if (!(value >= 1e8) || !(value < 9e18)) return std::nullopt;
+  double scale = 1e6;
+  if (value >= 1e17) {
+    scale = 1e-3;
+  } else if (value >= 1e14) {
+    scale = 1;
+  } else if (value >= 1e11) {
+    scale = 1e3;
+  }
+  return static_cast<std::int64_t>(std::llround(value * scale));
+}
+
+}  // namespace logforest

@@ -1,0 +1,265 @@
+// parse_time: every form that is not hot.
+#include <cstring>
+
+#include "logforest/base/time.hpp"
+#include "logforest/base/time_scan.hpp"
+
+namespace logforest {
+
+using namespace time_scan;
+
+namespace {
+
+ParsedTime made(const Cursor& c, std::string_view text, std::int64_t us, bool ambiguous = false) {
+  return {us, c.consumed(text), ambiguous};
+}
+
+// Length of a weekday name with what follows it ("Sat ", "Sat, ", "Saturday, "), or 0.
+std::size_t weekday_length(std::string_view text) noexcept {
+  static constexpr std::string_view kDays[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                               "friday", "saturday", "sunday"};
+  for (const std::string_view day : kDays) {
+    std::size_t n = 0;
+    while (n < day.size() && n < text.size() && (text[n] | 0x20) == day[n]) ++n;
+    if (n != day.size() && n < 3) continue;
+    if (n > 3 && n != day.size()) continue;
+    if (n < text.size() && text[n] == ',') ++n;
+    if (n >= text.size() || text[n] != ' ') return 0;
+    while (n < text.size() && text[n] == ' ') ++n;
+    return n;
+  }
+  return 0;
+}
+
+// "10:05:03 AM", "1:05 PM": the clock of 12 hours, or the plain one with a one-digit hour.
+bool loose_clock(Cursor& c, Clock& out) noexcept {
+  const char* start = c.p;
+  const int hour = c.number(2);
+  if (hour < 0 || c.left() < 3 || *c.p != ':') return false;
+  if (c.p - start == 1) {
+    char padded[32] = {'0', *start};
+    const std::size_t n = c.left() < 29 ? c.left() : 29;
+    std::memcpy(padded + 2, c.p, n);
+    Cursor inner(std::string_view(padded, n + 2));
+    if (!inner.clock(out)) return false;
+    c.p = start + (inner.p - padded) - 1;
+  } else {
+    c.p = start;
+    if (!c.clock(out)) return false;
+  }
+  const char* q = c.p;
+  if (q < c.end && *q == ' ') ++q;
+  if (c.end - q >= 2 && ((q[1] | 0x20) == 'm') && ((q[0] | 0x20) == 'a' || (q[0] | 0x20) == 'p') &&
+      (c.end - q == 2 || !is_alpha(q[2]))) {
+    if (out.hour < 1 || out.hour > 12) return false;
+    out.hour = out.hour % 12 + ((q[0] | 0x20) == 'p' ? 12 : 0);
+    c.p = q + 2;
+  }
+  return true;
+}
+
+std::optional<ParsedTime> epoch_text(std::string_view text) noexcept {
+  Cursor c(text);
+  std::int64_t whole = 0;
+  int digits = 0;
+  for (; c.left() > 0 && is_digit(*c.p); ++c.p, ++digits) {
+    if (digits == 19) return std::nullopt;
+    if (digits == 18 && whole > 922'337'203'685'477'579) return std::nullopt;
+    whole = whole * 10 + (*c.p - '0');
+  }
+  if (digits < 9) return std::nullopt;
+  auto us = epoch_to_us(whole);
+  if (!us) return std::nullopt;
+  const std::int32_t micro = c.fraction();
+  if (whole < 100'000'000'000) {
+    *us += micro;
+  } else if (whole < 100'000'000'000'000) {
+    *us += micro / 1000;
+  }
+  return made(c, text, *us);
+}
+
+// 20250517T100503Z, 20250517 100503, 20250517100503, 250517 10:05:03, 081109 203518.
+std::optional<ParsedTime> compact(std::string_view text, const TimeContext& context) noexcept {
+  Cursor c(text);
+  int digits = 0;
+  while (static_cast<std::size_t>(digits) < c.left() && is_digit(c.p[digits])) ++digits;
+  int year = 0;
+  if (digits == 8 || digits == 14) {
+    year = c.number(4);
+  } else if (digits == 6 && c.left() > 7 && c.p[6] == ' ') {
+    year = c.number(2);
+    year += year < 70 ? 2000 : 1900;
+  } else {
+    return std::nullopt;
+  }
+  const int month = c.two();
+  const int day = c.two();
+  if (!valid_date(year, month, day)) return std::nullopt;
+  if (digits == 8 && (c.left() == 0 || (*c.p != 'T' && *c.p != ' ' && *c.p != '-'))) {
+    return std::nullopt;
+  }
+  if (digits != 14) ++c.p;
+  if (digits == 6) {
+    while (c.left() > 0 && *c.p == ' ') ++c.p;
+  }
+  Clock clock{};
+  if (c.left() >= 6 && four_digits(c.p) && two_digits(c.p + 4)) {
+    clock.hour = c.two();
+    clock.minute = c.two();
+    clock.second = c.two();
+    if (clock.hour > 23 || clock.minute > 59 || clock.second > 60) return std::nullopt;
+    clock.micro = c.fraction();
+  } else if (digits == 14 || !loose_clock(c, clock)) {
+    return std::nullopt;
+  }
+  const std::int32_t zone = c.zone().value_or(context.zone_minutes);
+  return made(c, text, to_us(year, month, day, clock, zone));
+}
+
+// yyyy/mm/dd, yyyy.mm.dd, dd/mm/yyyy, mm/dd/yyyy, dd.mm.yyyy, dd-mm-yyyy, then a clock (or none).
+std::optional<ParsedTime> numeric_date(std::string_view text, const TimeContext& context) noexcept {
+  Cursor c(text);
+  const char* start = c.p;
+  const int first = c.number(4);
+  const auto first_digits = c.p - start;
+  if (first < 0 || c.left() < 4) return std::nullopt;
+  const char separator = *c.p;
+  if (separator != '/' && separator != '.' && separator != '-') return std::nullopt;
+  ++c.p;
+  const int second = c.number(2);
+  if (second < 0 || !c.skip(separator)) return std::nullopt;
+  start = c.p;
+  const int third = c.number(4);
+  const auto third_digits = c.p - start;
+  if (third < 0) return std::nullopt;
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  bool ambiguous = false;
+  if (first_digits == 4 && third_digits <= 2) {
+    year = first, month = second, day = third;
+  } else if (first_digits <= 2 && (third_digits == 4 || third_digits == 2)) {
+    year = third_digits == 4 ? third : third + (third < 70 ? 2000 : 1900);
+    bool day_first = context.day_first;
+    if (separator == '.' || first > 12) {
+      day_first = true;
+    } else if (second > 12) {
+      day_first = false;
+    } else {
+      ambiguous = first != second;
+    }
+    day = day_first ? first : second;
+    month = day_first ? second : first;
+  } else {
+    return std::nullopt;
+  }
+  if (!valid_date(year, month, day)) return std::nullopt;
+  Clock clock{};
+  std::int32_t zone = context.zone_minutes;
+  const char* behind_date = c.p;
+  if (c.skip(',')) c.skip(' ');
+  if (c.p != behind_date || c.skip(' ') || c.skip('T') || c.skip('-') || c.skip(':')) {
+    while (c.skip(' ')) {
+    }
+    if (loose_clock(c, clock)) {
+      zone = c.zone().value_or(zone);
+    } else {
+      clock = {};
+      c.p = behind_date;
+    }
+  } else if (c.left() > 0 && is_digit(*c.p)) {
+    return std::nullopt;
+  }
+  return made(c, text, to_us(year, month, day, clock, zone), ambiguous);
+}
+
+// 17 May 2015 10:05:03 +0000, 17-May-2015 10:05:03, 17/May/2015:10:05:03.
+std::optional<ParsedTime> day_month(std::string_view text, const TimeContext& context) noexcept {
+  Cursor c(text);
+  const int day = c.number(2);
+  if (day < 0 || c.left() < 9) return std::nullopt;
+  const char separator = *c.p;
+  if (separator != ' ' && separator != '-' && separator != '/') return std::nullopt;
+  ++c.p;
+  const int month = month_of(c.p);
+  if (month == 0) return std::nullopt;
+  c.p += 3;
+  while (c.left() > 0 && is_alpha(*c.p)) ++c.p;  // "November"
+  if (!c.skip(separator)) return std::nullopt;
+  const char* year_at = c.p;
+  int year = c.number(4);
+  if (c.p - year_at == 2) year += year < 70 ? 2000 : 1900;
+  if (c.p - year_at != 4 && c.p - year_at != 2) return std::nullopt;
+  if (!valid_date(year, month, day)) return std::nullopt;
+  if (!c.skip(' ') && !c.skip(':') && !c.skip('T')) return std::nullopt;
+  Clock clock{};
+  if (!loose_clock(c, clock)) return std::nullopt;
+  const std::int32_t zone = c.zone().value_or(context.zone_minutes);
+  return made(c, text, to_us(year, month, day, clock, zone));
+}
+
+// May 17 10:05:03, May 17, 2015 10:05:03 AM, May 17 10:05:03.123 UTC 2015.
+std::optional<ParsedTime> month_day(std::string_view text, const TimeContext& context) noexcept {
+  Cursor c(text);
+  if (c.left() < 12) return std::nullopt;
+  const int month = month_of(c.p);
+  if (month == 0) return std::nullopt;
+  c.p += 3;
+  while (c.left() > 0 && is_alpha(*c.p)) ++c.p;
+  if (!c.skip(' ')) return std::nullopt;
+  c.skip(' ');
+  const int day = c.number(2);
+  if (day < 1) return std::nullopt;
+  c.skip(',');
+  if (!c.skip(' ')) return std::nullopt;
+  int year = -1;
+  if (c.left() > 5 && four_digits(c.p) && (c.p[4] == ' ' || c.p[4] == ',')) {
+    year = c.number(4);
+    c.skip(',');
+    c.skip(' ');
+  }
+  Clock clock{};
+  if (!loose_clock(c, clock)) return std::nullopt;
+  auto zone = c.zone();
+  if (year < 0 && c.left() >= 5 && *c.p == ' ' && four_digits(c.p + 1) &&
+      (c.left() == 5 || !is_digit(c.p[5]))) {
+    const int behind = two_value(c.p + 1) * 100 + two_value(c.p + 3);
+    if (behind >= 1970 && behind < 2100) {
+      year = behind;
+      c.p += 5;
+    }
+  }
+  const std::int32_t minutes = zone.value_or(context.zone_minutes);
+  if (year >= 0) {
+    if (!valid_date(year, month, day)) return std::nullopt;
+    return made(c, text, to_us(year, month, day, clock, minutes));
+  }
+  const auto us = nearest_year(month, day, clock, context, minutes);
+  if (!us) return std::nullopt;
+  return made(c, text, *us);
+}
+
+}  // namespace
+
+std::optional<ParsedTime> parse_time(std::string_view text, const TimeContext& context) noexcept {
+  if (auto iso = parse_iso8601(text, context)) return iso;
+  const std::size_t weekday = weekday_length(text);
+  const std::string_view rest = text.substr(weekday);
+  if (rest.size() < 6) return std::nullopt;
+  std::optional<ParsedTime> found;
+  if (is_digit(rest[0])) {
+    found = compact(rest, context);
+    if (!found) found = day_month(rest, context);
+    if (!found) found = numeric_date(rest, context);
+    if (!found && weekday == 0) found = epoch_text(rest);
+  } else if (is_alpha(rest[0])) {
+    found = month_day(rest, context);
+  } else if (rest[0] == ' ' && rest.size() > 20) {
+    found = parse_clf_time(rest);
+  }
+  if (found) found->length += static_cast<std::uint32_t>(weekday);
+  return found;
+}
+
+}  // namespace logforest

@@ -1,0 +1,131 @@
+#include "logforest/base/utf8.hpp"
+
+#include <simdjson.h>
+
+#include <cstdint>
+
+namespace logforest {
+
+bool valid_utf8(std::string_view text) noexcept {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
+
+std::size_t append_repaired(ByteBuffer& out, std::string_view text) {
+  std::size_t replaced = 0;
+  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+  const std::size_t n = text.size();
+  for (std::size_t i = 0; i < n;) {
+    const unsigned char lead = p[i];
+    if (lead < 0x80) {
+      std::size_t j = i + 1;
+      while (j < n && p[j] < 0x80) ++j;
+      out.append(text.substr(i, j - i));
+      i = j;
+      continue;
+    }
+    // Unicode table 3-7: the second byte's range depends on the lead.
+    std::size_t need = 0;
+    unsigned char low = 0x80;
+    unsigned char high = 0xbf;
+    if (lead >= 0xc2 && lead <= 0xdf) {
+      need = 1;
+    } else if (lead >= 0xe0 && lead <= 0xef) {
+      need = 2;
+      if (lead == 0xe0) low = 0xa0;
+      if (lead == 0xed) high = 0x9f;
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+      need = 3;
+      if (lead == 0xf0) low = 0x90;
+      if (lead == 0xf4) high = 0x8f;
+    }
+    std::size_t got = 0;
+    while (got < need && i + 1 + got < n) {
+      const unsigned char c = p[i + 1 + got];
+      if (c < (got == 0 ? low : 0x80) || c > (got == 0 ? high : 0xbf)) break;
+      ++got;
+    }
+    if (need != 0 && got == need) {
+      out.append(text.substr(i, need + 1));
+    } else {
+      out.append("\xef\xbf\xbd");
+      ++replaced;
+    }
+    i += 1 + got;
+  }
+  return replaced;
+}
+
+std::string_view utf8_prefix(std::string_view text, std::size_t limit) noexcept {
+  if (text.size() <= limit) return text;
+  std::size_t n = limit;
+  for (int back = 0; back < 3 && n > 0 && (static_cast<unsigned char>(text[n]) & 0xc0) == 0x80;
+       ++back) {
+    --n;
+  }
+  return text.substr(0, n);
+}
+
+void append_code_point(ByteBuffer& out, unsigned cp) {
+  if ((cp >= 0xd800 && cp <= 0xdfff) || cp > 0x10ffff) cp = 0xfffd;
+  char* p = out.room(4);
+  if (cp < 0x80) {
+    p[0] = static_cast<char>(cp);
+    out.advance(1);
+  } else if (cp < 0x800) {
+    p[0] = static_cast<char>(0xc0 | (cp >> 6));
+    p[1] = static_cast<char>(0x80 | (cp & 0x3f));
+    out.advance(2);
+  } else if (cp < 0x10000) {
+    p[0] = static_cast<char>(0xe0 | (cp >> 12));
+    p[1] = static_cast<char>(0x80 | ((cp >> 6) & 0x3f));
+    p[2] = static_cast<char>(0x80 | (cp & 0x3f));
+    out.advance(3);
+  } else {
+    p[0] = static_cast<char>(0xf0 | (cp >> 18));
+    p[1] = static_cast<char>(0x80 | ((cp >> 12) & 0x3f));
+    p[2] = static_cast<char>(0x80 | ((cp >> 6) & 0x3f));
+    p[3] = static_cast<char>(0x80 | (cp & 0x3f));
+    out.advance(4);
+  }
+}
+
+void append_json_string(ByteBuffer& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out.push('"');
+  for (;;) {
+    std::size_t plain = 0;
+    while (plain < text.size() && static_cast<unsigned char>(text[plain]) >= 0x20 &&
+           text[plain] != '"' && text[plain] != '\\') {
+      ++plain;
+    }
+    out.append(text.substr(0, plain));
+    if (plain == text.size()) break;
+    const char c = text[plain];
+    text.remove_prefix(plain + 1);
+    switch (c) {
+      case '"':
+        out.append("\\\"");
+        break;
+      case '\\':
+        out.append("\\\\");
+        break;
+      case '\n':
+        out.append("\\n");
+        break;
+      case '\r':
+        out.append("\\r");
+        break;
+      case '\t':
+        out.append("\\t");
+        break;
+      default: {
+        const char escape[] = {'\\',        'u', '0', '0', kHex[static_cast<unsigned char>(c) >> 4],
+                               kHex[c & 15]};
+        out.append({escape, sizeof escape});
+      }
+    }
+  }
+  out.push('"');
+}
+
+}  // namespace logforest

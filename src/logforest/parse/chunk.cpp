@@ -1,0 +1,136 @@
+#include "logforest/parse/chunk.hpp"
+
+#include <cstring>
+
+#include "logforest/base/utf8.hpp"
+
+namespace logforest::parse {
+
+struct ChunkParser::Task {
+  std::string_view data;
+  std::int64_t offset;
+  bool last;
+  bool all_utf8;  // the whole chunk is valid: no line needs a look
+  bool any_nul;
+  RowBuilder row;
+  ChunkResult result;
+};
+
+ChunkParser::ChunkParser(const Format& format, const ParseOptions& options, std::string_view head,
+                         const ChunkHook& hook)
+    : options_(options),
+      hook_(hook),
+      strict_utf8_(format.strict_utf8),
+      parser_(format.make(options)),
+      framer_(format.make_framer ? format.make_framer(options, head) : nullptr) {}
+
+ChunkResult ChunkParser::parse(std::string_view data, std::int64_t offset, bool last) {
+  auto batch = std::make_shared<RecordBatch>();
+  Task task{data,
+            offset,
+            last,
+            valid_utf8(data),
+            std::memchr(data.data(), 0, data.size()) != nullptr,
+            RowBuilder(options_, *batch),
+            {batch, std::make_shared<RejectTable>(), {}}};
+  if (framer_) {
+    frames(task);
+  } else {
+    lines(task);
+  }
+  task.row.finish();
+  ChunkResult& result = task.result;
+  result.counts.records = static_cast<std::int64_t>(batch->rows);
+  result.counts.rejected = static_cast<std::int64_t>(result.rejects->size());
+  result.counts.ambiguous_dates = task.row.ambiguous_dates();
+  if (hook_) hook_(*batch, *result.rejects);
+  return std::move(result);
+}
+
+void ChunkParser::lines(Task& task) {
+  const char* const begin = task.data.data();
+  const char* const end = begin + task.data.size();
+  std::int64_t number = 0;
+  for (const char* p = begin; p < end;) {
+    const auto* stop =
+        static_cast<const char*>(std::memchr(p, '\n', static_cast<std::size_t>(end - p)));
+    const char* const next = stop == nullptr ? end : stop + 1;
+    if (stop == nullptr) stop = end;
+    if (stop > p && stop[-1] == '\r') --stop;
+    ++number;
+    line(task, {p, static_cast<std::size_t>(stop - p)}, static_cast<std::size_t>(p - begin),
+         number);
+    p = next;
+  }
+  task.result.counts.lines = number;
+}
+
+void ChunkParser::frames(Task& task) {
+  LineCounts& counts = task.result.counts;
+  std::int64_t number = 1;
+  for (std::size_t at = 0; at < task.data.size();) {
+    const auto frame = framer_->next(task.data, at, true);
+    if (!frame) break;
+    if (frame->text.empty() && frame->reject == Reject::None) {
+      counts.blank += frame->lines;
+    } else {
+      const auto place = static_cast<std::size_t>(frame->text.data() - task.data.data());
+      if (frame->reject != Reject::None) {
+        reject(task, frame->reject, frame->text, place, number);
+      } else {
+        line(task, frame->text, place, number);
+      }
+      if (frame->lines > 1) counts.continuation += frame->lines - 1;
+    }
+    number += frame->lines;
+    at += frame->consumed;
+  }
+  counts.lines = number - 1;
+}
+
+void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::int64_t number) {
+  LineCounts& counts = task.result.counts;
+  if (text.empty() || text.find_first_not_of(" \t") == std::string_view::npos) {
+    ++counts.blank;
+    return;
+  }
+  if (text.size() > options_.max_line_bytes) {
+    return reject(task, Reject::LineTooLong, text, at, number);
+  }
+  if (task.any_nul && std::memchr(text.data(), 0, text.size()) != nullptr) {
+    return reject(task, Reject::Binary, text, at, number);
+  }
+  std::string_view clean = text;
+  if (!task.all_utf8 && !valid_utf8(text)) {
+    if (strict_utf8_) return reject(task, Reject::InvalidUtf8, text, at, number);
+    repaired_.clear();
+    counts.repaired_bytes += static_cast<std::int64_t>(append_repaired(repaired_, text));
+    std::memset(repaired_.room(kPadding), 0, kPadding);
+    clean = repaired_.view();
+  }
+  const std::size_t before = task.row.batch().rows;
+  const LineResult result = parser_->parse_line(clean, task.row);
+  if (result.reject != Reject::None) {
+    if (task.row.open()) task.row.abandon();
+    return reject(task, result.reject, text, at, number);
+  }
+  if (result.continuation) {
+    ++counts.continuation;
+    return;
+  }
+  if (task.row.open()) {
+    task.row.commit();
+  } else if (task.row.batch().rows == before) {
+    ++counts.blank;  // an empty JSON array
+  }
+}
+
+void ChunkParser::reject(Task& task, Reject why, std::string_view text, std::size_t at,
+                         std::int64_t number) {
+  ByteBuffer shown;
+  const std::string_view head = utf8_prefix(text, options_.max_reject_text);
+  append_repaired(shown, head);
+  task.result.rejects->add(number, task.offset + static_cast<std::int64_t>(at), why, shown.view());
+}
+
+}  // namespace logforest::parse

@@ -1,0 +1,52 @@
+// Parses one chunk of a source: cuts it into frames, feeds the line parser, keeps accounts.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "logforest/parse/parser.hpp"
+#include "logforest/parse/row_builder.hpp"
+
+namespace logforest::parse {
+
+// Runs in the worker thread on each finished chunk (masking, fingerprints, categories).
+using ChunkHook = std::function<void(RecordBatch&, RejectTable&)>;
+
+struct ChunkResult {
+  std::shared_ptr<RecordBatch> batch;
+  std::shared_ptr<RejectTable> rejects;  // line numbers count from the start of the chunk
+  LineCounts counts;
+};
+
+// One object per thread.
+class ChunkParser {
+ public:
+  ChunkParser(const Format& format, const ParseOptions& options, std::string_view head,
+              const ChunkHook& hook);
+
+  // `data` starts and ends at frame boundaries; kPadding readable bytes follow it, and a control
+  // character behind or at its end. `offset` is its place in the source; `last`: no byte follows.
+  [[nodiscard]] ChunkResult parse(std::string_view data, std::int64_t offset, bool last);
+
+  [[nodiscard]] LineParser& line_parser() noexcept { return *parser_; }
+  [[nodiscard]] Framer* framer() noexcept { return framer_.get(); }
+
+ private:
+  struct Task;
+  void lines(Task& task);
+  void frames(Task& task);
+  void line(Task& task, std::string_view text, std::size_t at, std::int64_t line_number);
+  void reject(Task& task, Reject why, std::string_view text, std::size_t at, std::int64_t number);
+
+  const ParseOptions& options_;
+  const ChunkHook& hook_;
+  bool strict_utf8_;
+  std::unique_ptr<LineParser> parser_;
+  std::unique_ptr<Framer> framer_;
+  ByteBuffer repaired_;
+  std::size_t rows_hint_ = 0;
+};
+
+}  // namespace logforest::parse

@@ -1,0 +1,331 @@
+#include "logforest/parse/row_builder.hpp"
+
+#include "logforest/base/utf8.hpp"
+#include "logforest/parse/values.hpp"
+
+namespace logforest::parse {
+
+RowBuilder::RowBuilder(const ParseOptions& options, RecordBatch& batch)
+    : options_(options),
+      batch_(batch),
+      time_context_{options.received_us, options.zone_minutes, options.day_first} {}
+
+void RowBuilder::begin() {
+  present_ = 0;
+  status_ = 0;
+  meta_.clear();
+  meta_.push('{');
+  open_ = true;
+}
+
+void RowBuilder::commit() {
+  const std::size_t row = batch_.rows;
+  if (!has(Target::Timestamp)) batch_.timestamp.set(row, options_.received_us);
+  if (!has(Target::Level)) {
+    const Level derived = status_ != 0 ? level_from_http(status_) : Level::Info;
+    batch_.level.set(row, static_cast<std::uint8_t>(derived));
+  }
+  if (!has(Target::Message)) batch_.message.set(row, {});
+  if (!has(Target::Source)) {
+    if (!options_.source.empty()) {
+      batch_.source.set(row, options_.source);
+    } else if (has(Target::Service)) {
+      batch_.source.set(row, batch_.service.last());
+    } else if (!options_.service.empty()) {
+      batch_.source.set(row, options_.service);
+    }
+  }
+  if (!has(Target::Service)) {
+    if (!options_.service.empty()) {
+      batch_.service.set(row, options_.service);
+    } else if (has(Target::Source) || !options_.source.empty()) {
+      batch_.service.set(row, batch_.source.last());
+    }
+  }
+  if (meta_.size() > 1) {
+    meta_.set_back('}');
+    batch_.metadata.set(row, meta_.view());
+    meta_.shrink_above(std::size_t{1} << 20);
+  }
+  ++batch_.rows;
+  open_ = false;
+}
+
+void RowBuilder::abandon() {
+  batch_.abandon_row();
+  open_ = false;
+}
+
+void RowBuilder::finish() {
+  const std::size_t rows = batch_.rows;
+  if (rows != 0) {
+    const std::int32_t tenant = batch_.tenant.intern(options_.tenant);
+    batch_.tenant.mutable_codes().fill(rows, tenant);
+    batch_.created_at.fill(rows, options_.received_us);
+  }
+  batch_.finish();
+}
+
+// --- typed setters -------------------------------------------------------------------------
+
+void RowBuilder::timestamp(std::int64_t us) {
+  if (claim(Target::Timestamp)) batch_.timestamp.set(batch_.rows, us);
+}
+void RowBuilder::level(Level value) {
+  if (claim(Target::Level)) batch_.level.set(batch_.rows, static_cast<std::uint8_t>(value));
+}
+void RowBuilder::service(std::string_view value) {
+  if (claim(Target::Service)) batch_.service.set(batch_.rows, value);
+}
+void RowBuilder::source(std::string_view value) {
+  if (claim(Target::Source)) batch_.source.set(batch_.rows, value);
+}
+void RowBuilder::message(std::string_view value) {
+  if (claim(Target::Message)) batch_.message.set(batch_.rows, value);
+}
+void RowBuilder::endpoint(std::string_view value) {
+  if (claim(Target::Endpoint)) batch_.endpoint.set(batch_.rows, value);
+}
+void RowBuilder::method(std::string_view value) {
+  if (claim(Target::Method)) batch_.method.set(batch_.rows, value);
+}
+void RowBuilder::status_code(int value) {
+  if (value < INT16_MIN || value > INT16_MAX || !claim(Target::Status)) return;
+  status_ = value;
+  batch_.status_code.set(batch_.rows, static_cast<std::int16_t>(value));
+}
+void RowBuilder::response_time(double milliseconds) {
+  if (claim(Target::Duration)) batch_.response_time.set(batch_.rows, milliseconds);
+}
+void RowBuilder::ip_address(std::string_view value) {
+  if (claim(Target::Ip)) batch_.ip_address.set(batch_.rows, value);
+}
+void RowBuilder::user_id(std::string_view value) {
+  if (claim(Target::User)) batch_.user_id.set(batch_.rows, value);
+}
+void RowBuilder::trace_id(std::string_view value) {
+  if (claim(Target::Trace)) batch_.trace_id.set(batch_.rows, value);
+}
+void RowBuilder::span_id(std::string_view value) {
+  if (claim(Target::Span)) batch_.span_id.set(batch_.rows, value);
+}
+
+bool RowBuilder::continue_message(std::string_view line) {
+  if (batch_.rows == 0 || open_) return false;
+  Utf8Column& message = batch_.message;
+  if (message[batch_.rows - 1].size() + line.size() + 1 > options_.max_line_bytes) return false;
+  std::vector<char>& bytes = message.buffer();
+  bytes.push_back('\n');
+  bytes.insert(bytes.end(), line.begin(), line.end());
+  message.mutable_offsets().back() = static_cast<std::int32_t>(bytes.size());
+  return true;
+}
+
+// --- metadata --------------------------------------------------------------------------------
+
+void RowBuilder::meta_key(FieldKey key) {
+  if (key.json.empty()) {
+    append_json_string(meta_, key.text);
+  } else {
+    meta_.append(key.json);
+  }
+  meta_.push(':');
+}
+void RowBuilder::meta_text(std::string_view key, std::string_view value) {
+  meta_key({key, {}});
+  append_json_string(meta_, value);
+  meta_.push(',');
+}
+void RowBuilder::meta_int(std::string_view key, std::int64_t value) {
+  meta_json(key, number_text(value).view());
+}
+void RowBuilder::meta_double(std::string_view key, double value) {
+  meta_json(key, number_text(value).view());
+}
+void RowBuilder::meta_json(std::string_view key, std::string_view json) {
+  meta_key({key, {}});
+  meta_.append(json);
+  meta_.push(',');
+}
+void RowBuilder::meta_raw(std::string_view key_json, std::string_view value_json) {
+  char* p = meta_.room(key_json.size() + value_json.size() + 2);
+  std::memcpy(p, key_json.data(), key_json.size());
+  p += key_json.size();
+  *p++ = ':';
+  std::memcpy(p, value_json.data(), value_json.size());
+  p[value_json.size()] = ',';
+  meta_.advance(key_json.size() + value_json.size() + 2);
+}
+void RowBuilder::meta_members(std::string_view members_json) {
+  meta_.append(members_json);
+  meta_.push(',');
+}
+std::size_t RowBuilder::meta_open(std::string_view key_json) {
+  const std::size_t mark = meta_.size();
+  meta_.append(key_json);
+  meta_.append(":{");
+  return mark;
+}
+void RowBuilder::meta_close(std::size_t mark) {
+  if (meta_.back() == ',') {
+    meta_.set_back('}');
+    meta_.push(',');
+  } else {
+    meta_.resize(mark);
+  }
+}
+
+// --- by key --------------------------------------------------------------------------------
+
+void RowBuilder::field_text(std::string_view key, std::string_view value) {
+  field(key, FieldKind::Text, value);
+}
+void RowBuilder::field_int(std::string_view key, std::int64_t value) {
+  field(key, FieldKind::Number, number_text(value).view());
+}
+void RowBuilder::field_double(std::string_view key, double value) {
+  const NumberText text = number_text(value);
+  field(key, text.view() == "null" ? FieldKind::Json : FieldKind::Number, text.view());
+}
+void RowBuilder::field_json(std::string_view key, std::string_view json) {
+  field(key, FieldKind::Json, json);
+}
+
+void RowBuilder::field(std::string_view key, FieldKind kind, std::string_view value) {
+  const Alias* alias = find_alias(key);
+  if (alias != nullptr && put(*alias, {key, {}}, kind, value)) return;
+  if (kind == FieldKind::Text) {
+    meta_text(key, value);
+  } else {
+    meta_json(key, value);
+  }
+}
+
+bool RowBuilder::put(const Alias& alias, FieldKey key, FieldKind kind, std::string_view value) {
+  if (kind == FieldKind::Json) {
+    if (value == "null") return alias.target != Target::None;  // absent is null
+    if (alias.target != Target::Metadata || value.size() < 2 || value[0] != '{') return false;
+    value = trim(value.substr(1, value.size() - 2));
+    if (!value.empty()) meta_members(value);
+    return true;
+  }
+  const Target target = alias.target;
+  if (target == Target::None || target == Target::Metadata || has(target)) return false;
+  if (target == Target::Message) {
+    while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.remove_suffix(1);
+    message(value);
+    return true;
+  }
+  if (value.empty()) return false;
+  switch (target) {
+    case Target::Timestamp:
+      return put_time(value, kind);
+    case Target::Level:
+      return put_level(alias, value, kind);
+    case Target::Status:
+      return put_status(value);
+    case Target::Duration:
+      return put_duration(alias.reading, value, kind);
+    case Target::Ip:
+      return put_ip(key, value);
+    case Target::Request:
+      return kind == FieldKind::Text && put_request(value);
+    case Target::Method:
+      if (kind != FieldKind::Text || !is_method(value)) return false;
+      method(value);
+      return true;
+    case Target::Service:
+      service(value);
+      return true;
+    case Target::Source:
+      source(value);
+      return true;
+    case Target::Endpoint:
+      if (kind != FieldKind::Text) return false;
+      endpoint(value);
+      return true;
+    case Target::User:
+      user_id(value);
+      return true;
+    case Target::Trace:
+      trace_id(value);
+      return true;
+    case Target::Span:
+      span_id(value);
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool RowBuilder::put_time(std::string_view value, FieldKind kind) {
+  value = trim(value);
+  auto parsed = parse_time(value, time_context_);
+  if (parsed && parsed->length != value.size()) parsed.reset();
+  if (!parsed && kind == FieldKind::Number) {  // 1.7e9
+    if (const auto number = to_double(value)) {
+      if (const auto us = epoch_to_us(*number)) parsed = ParsedTime{*us, 0, false};
+    }
+  }
+  if (!parsed) return false;
+  if (parsed->ambiguous) ++ambiguous_dates_;
+  timestamp(parsed->us);
+  return true;
+}
+
+bool RowBuilder::put_level(const Alias& alias, std::string_view value, FieldKind kind) {
+  if (kind == FieldKind::Text && alias.reading == Reading::Plain) {
+    if (const auto named = level_from_name(value)) {
+      level(*named);
+      return true;
+    }
+  }
+  const auto number = to_integer(value);
+  if (!number) {
+    const auto named = kind == FieldKind::Text ? level_from_name(value) : std::nullopt;
+    if (named) level(*named);
+    return named.has_value();
+  }
+  const auto found = level_from_number(*number, alias.reading);
+  if (found) level(*found);
+  return found.has_value();
+}
+
+bool RowBuilder::put_status(std::string_view value) {
+  const auto number = to_integer(value);
+  if (!number || *number < 100 || *number > 999) return false;
+  status_code(static_cast<int>(*number));
+  return true;
+}
+
+bool RowBuilder::put_duration(Reading reading, std::string_view value, FieldKind kind) {
+  const auto ms = duration_ms(value, reading, kind == FieldKind::Text);
+  if (!ms) return false;
+  response_time(*ms);
+  return true;
+}
+
+bool RowBuilder::put_ip(FieldKey key, std::string_view value) {
+  const std::string_view address = ip_part(value);
+  if (address.empty()) return false;
+  ip_address(address);
+  if (address.size() != value.size()) {  // the port is kept where it came from
+    meta_key(key);
+    append_json_string(meta_, value);
+    meta_.push(',');
+  }
+  return true;
+}
+
+bool RowBuilder::put_request(std::string_view value) {
+  const RequestLine line = request_line(value);
+  if (line.path.empty() || has(Target::Endpoint)) return false;
+  if (!line.method.empty()) {
+    if (has(Target::Method)) return false;
+    method(line.method);
+  }
+  endpoint(line.path);
+  return true;
+}
+
+}  // namespace logforest::parse

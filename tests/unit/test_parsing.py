@@ -1,0 +1,89 @@
+"""read_logs, parse and LogBatch: shapes of input and output."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+from pathlib import Path
+
+import pytest
+import zstandard
+
+import logforest as lf
+
+LINES = [f'{{"level":"info","msg":"m{i}","n":{i}}}' for i in range(500)]
+TEXT = "\n".join(LINES) + "\n"
+
+
+def messages(batch: lf.LogBatch) -> list[str]:
+    return batch["message"].to_pylist()
+
+
+def test_bad_lines_are_rejects_with_place_and_reason_and_neighbours_stay() -> None:
+    text = '{"msg":"a"}\n{"msg":\n[1]\n{"msg":"b"}\n\n'
+    batch = lf.parse(text)
+    assert messages(batch) == ["a", "b"]
+    assert batch.rejected.to_pylist() == [
+        {"line": 2, "offset": 12, "reason": "truncated", "text": '{"msg":'},
+        {"line": 3, "offset": 20, "reason": "not_an_object", "text": "[1]"},
+    ]
+    counts = batch.counts
+    assert (counts["lines"], counts["records"], counts["rejected"], counts["blank"]) == (5, 2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    "compress",
+    [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress],
+)
+def test_every_way_in_gives_the_same_records(compress, tmp_path: Path) -> None:
+    half = len(LINES) // 2
+    data = b"".join(
+        compress(("\n".join(part) + "\n").encode()) for part in (LINES[:half], LINES[half:])
+    )
+    path = tmp_path / "app.log"
+    path.write_bytes(data)
+    wanted = [f"m{i}" for i in range(500)]
+    for source in (path, str(path), str(tmp_path / "*.log"), data, io.BytesIO(data)):
+        assert messages(lf.read_logs(source)) == wanted
+    assert messages(lf.read_logs(LINES)) == wanted
+    assert lf.read_logs(path)["source"].to_pylist()[0] == "app.log"
+
+
+def test_batches_of_rows() -> None:
+    batches = list(lf.read_logs(TEXT.encode(), batch_rows=120, chunk_bytes=1000))
+    assert [b.num_rows for b in batches] == [120, 120, 120, 120, 20]
+    assert sum((messages(b) for b in batches), []) == [f"m{i}" for i in range(500)]
+    assert sum(b.counts["lines"] for b in batches) == 500
+
+
+def test_arrow_pandas_polars_and_back() -> None:
+    import duckdb
+
+    batch = lf.parse(TEXT)
+    for other in (batch.to_arrow(), batch.to_pandas(), batch.to_polars()):
+        again = lf.LogBatch.from_arrow(other)
+        assert again.to_arrow().equals(batch.to_arrow()) or messages(again) == messages(batch)
+        assert again["level"].to_pylist() == batch["level"].to_pylist()
+    table = batch.to_arrow()
+    assert duckdb.sql("select count(*) from table where level = 'INFO'").fetchone() == (500,)
+    with pytest.raises(lf.ConfigError, match="unknown column"):
+        lf.LogBatch.from_arrow(table.append_column("x", table["id"]))
+
+
+def test_html_is_escaped() -> None:
+    assert "<script>" not in lf.parse('{"msg":"<script>alert(1)</script>"}')._repr_html_()
+
+
+def test_unknown_format_is_a_clear_error() -> None:
+    with pytest.raises(lf.ConfigError, match="unknown format"):
+        lf.parse(b"x", format="nope")
+
+
+def test_empty_input() -> None:
+    for data in (b"", b"\n\n", "\ufeff".encode()):
+        batch = lf.parse(data)
+        assert batch.num_rows == 0
+        assert batch.to_arrow().num_columns == 19
+        assert batch.counts["lines"] == data.count(b"\n")
