@@ -8,33 +8,30 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logforest import _core
 from logforest.errors import ConfigError
 
-LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
-CATEGORIES = ("General", "Business", "Performance", "Security")
-
 _TIME = pa.timestamp("us", "UTC")
-_DICT = pa.dictionary(pa.int32(), pa.string())
+_TEXT = pa.string()
+_CODES = pa.uint8()
 _TYPES: dict[str, pa.DataType] = {
     "id": pa.int64(),
-    "tenant": _DICT,
+    "tenant": _TEXT,
     "timestamp": _TIME,
-    "level": pa.uint8(),
-    "service": _DICT,
-    "source": _DICT,
-    "message": pa.string(),
-    "endpoint": pa.string(),
-    "method": _DICT,
+    "level": _CODES,
+    "service": _TEXT,
+    "source": _TEXT,
+    "message": _TEXT,
+    "endpoint": _TEXT,
+    "method": _TEXT,
     "status_code": pa.int16(),
     "response_time": pa.float64(),
-    "ip_address": pa.string(),
-    "user_id": pa.string(),
-    "trace_id": pa.string(),
-    "span_id": pa.string(),
-    "category": pa.uint8(),
+    "ip_address": _TEXT,
+    "user_id": _TEXT,
+    "trace_id": _TEXT,
+    "span_id": _TEXT,
+    "category": _CODES,
     "template_id": pa.int64(),
-    "metadata": pa.string(),
+    "metadata": _TEXT,
     "created_at": _TIME,
 }
 
@@ -59,13 +56,16 @@ def conform(source: Any) -> pa.Table:
     now = pa.scalar(datetime.datetime.now(datetime.UTC), _TIME)
     for name, value in (
         ("timestamp", now),
-        ("level", pa.scalar(LEVELS.index("INFO"), pa.uint8())),
+        ("level", pa.scalar("INFO")),
         ("message", pa.scalar("", pa.string())),
     ):
         if name not in columns:
             columns[name] = pa.chunked_array([pa.repeat(value, rows)])
         elif columns[name].null_count:
-            columns[name] = pc.fill_null(columns[name], value)
+            column = columns[name]
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(pa.string())
+            columns[name] = pc.fill_null(column, value.cast(column.type))
     return pa.table(columns)
 
 
@@ -74,32 +74,26 @@ def _cast(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     if column.type == wanted:
         return column
     try:
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        if name in ("level", "category") and not pa.types.is_integer(column.type):
-            return _codes(name, column.cast(pa.string()))
-        if name == "timestamp" and pa.types.is_timestamp(column.type) and column.type.tz is None:
-            column = pc.assume_timezone(column, "UTC")
+        if wanted in (_TEXT, _CODES) and not pa.types.is_integer(column.type):
+            return _text(column)
         if pa.types.is_timestamp(wanted) and pa.types.is_timestamp(column.type):
+            if column.type.tz is None:
+                column = pc.assume_timezone(column, "UTC")
             return column.cast(wanted, safe=False)  # nanoseconds are cut
-        if wanted == _DICT:
-            return column.cast(pa.string()).dictionary_encode()
+        if pa.types.is_dictionary(column.type):
+            column = _text(column).cast(pa.string())
         return column.cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         raise ConfigError(f"column {name!r} ({column.type}) cannot be read: {error}") from None
 
 
-def _codes(name: str, names: pa.ChunkedArray) -> pa.ChunkedArray:
-    if name == "level":
-        encoded = names.combine_chunks().dictionary_encode()
-        spellings = encoded.dictionary.to_pylist()
-        codes = [_core.level_code(text) for text in spellings]
-        bad = [text for text, code in zip(spellings, codes, strict=True) if code is None]
-        table = pa.array(codes, pa.uint8())
-        result = table.take(encoded.indices)
-    else:
-        bad = [text for text in pc.unique(names).to_pylist() if text not in (*CATEGORIES, None)]
-        result = pc.index_in(names, pa.array(CATEGORIES)).cast(pa.uint8())
-    if bad:
-        raise ConfigError(f"column {name!r} holds {bad[0]!r}, which is no {name}")
-    return result if isinstance(result, pa.ChunkedArray) else pa.chunked_array([result])
+def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Strings, plain or dictionary encoded, in a layout that the core reads."""
+    if not pa.types.is_dictionary(column.type):
+        return column if pa.types.is_large_string(column.type) else column.cast(pa.string())
+    chunks = [
+        pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.string()))
+        for chunk in column.chunks
+    ]
+    indices = column.type.index_type
+    return pa.chunked_array(chunks, pa.dictionary(indices, pa.string()))

@@ -177,11 +177,13 @@ def read_logs(
     if batch_rows is not None:
         if batch_rows < 1:
             raise ConfigError(f"batch_rows must be at least 1, not {batch_rows}")
-        return _iterate(source, format, pattern, batch_rows, damaged, max_ratio, options)
+        options = {"format": format, "pattern": pattern, **options}
+        return _iterate(_sources(source, max_ratio), batch_rows, damaged, options)
+    options = {"format": format, "pattern": pattern, **options}
     batches: list[LogBatch] = []
     try:
         for one in _sources(source, max_ratio):
-            batches.append(_read_all(one, format, pattern, damaged, options))
+            batches.append(_read_all(one, damaged, options))
     except ParseError as error:
         if isinstance(error.partial, LogBatch) and batches:
             error.partial = LogBatch.concat([*batches, error.partial])
@@ -208,15 +210,13 @@ def _sources(source: Readable, max_ratio: float) -> Iterator[Source]:
         yield Source("", iter([text.encode("utf-8", "surrogatepass")]))
 
 
-def _reader(one: Source, format: str, pattern: str | None, options: dict[str, Any]) -> _core.Reader:
-    return _core.Reader(_options(format, pattern, **{"source": one.name or None, **options}))
+def _reader(one: Source, options: dict[str, Any]) -> _core.Reader:
+    return _core.Reader(_options(**{"source": one.name or None, **options}))
 
 
-def _read_all(
-    one: Source, format: str, pattern: str | None, damaged: str, options: dict[str, Any]
-) -> LogBatch:
+def _read_all(one: Source, damaged: str, options: dict[str, Any]) -> LogBatch:
     try:
-        reader = _reader(one, format, pattern, options)
+        reader = _reader(one, options)
         if one.descriptor is not None:
             reader.feed_descriptor(one.descriptor)
         try:
@@ -245,19 +245,13 @@ def _damage(reader: _core.Reader, one: Source, error: Damaged, damaged: str) -> 
 
 
 def _iterate(
-    source: Readable,
-    format: str,
-    pattern: str | None,
-    batch_rows: int,
-    damaged: str,
-    max_ratio: float,
-    options: dict[str, Any],
+    sources: Iterator[Source], batch_rows: int, damaged: str, options: dict[str, Any]
 ) -> Iterator[LogBatch]:
     held: list[LogBatch] = []
     rows = 0
-    for one in _sources(source, max_ratio):
+    for one in sources:
         try:
-            reader = _reader(one, format, pattern, options)
+            reader = _reader(one, options)
             for core in _progress(reader, one, batch_rows, damaged):
                 held.append(LogBatch._from_core(core))
                 rows += core.num_rows

@@ -86,14 +86,6 @@ void bind_record(py::module_& m) {
                               std::make_shared<LogBatch>(std::move(rest)));
       },
       py::arg("batch"), py::arg("rows"));
-  m.def(
-      "level_code",
-      [](const std::optional<std::string>& name) -> std::optional<int> {
-        if (!name) return std::nullopt;
-        const auto level = level_from_name(*name);
-        return level ? std::optional<int>(static_cast<int>(*level)) : std::nullopt;
-      },
-      py::arg("name"));
 }
 
 }  // namespace logforest::bindings

@@ -54,7 +54,7 @@ def test_every_way_in_gives_the_same_records(compress, tmp_path: Path) -> None:
 def test_batches_of_rows() -> None:
     batches = list(lf.read_logs(TEXT.encode(), batch_rows=120, chunk_bytes=1000))
     assert [b.num_rows for b in batches] == [120, 120, 120, 120, 20]
-    assert sum((messages(b) for b in batches), []) == [f"m{i}" for i in range(500)]
+    assert [m for b in batches for m in messages(b)] == [f"m{i}" for i in range(500)]
     assert sum(b.counts["lines"] for b in batches) == 500
 
 
@@ -66,8 +66,9 @@ def test_arrow_pandas_polars_and_back() -> None:
         again = lf.LogBatch.from_arrow(other)
         assert again.to_arrow().equals(batch.to_arrow()) or messages(again) == messages(batch)
         assert again["level"].to_pylist() == batch["level"].to_pylist()
-    table = batch.to_arrow()
-    assert duckdb.sql("select count(*) from table where level = 'INFO'").fetchone() == (500,)
+    records = table = batch.to_arrow()
+    assert records is table
+    assert duckdb.sql("select count(*) from records where level = 'INFO'").fetchone() == (500,)
     with pytest.raises(lf.ConfigError, match="unknown column"):
         lf.LogBatch.from_arrow(table.append_column("x", table["id"]))
 
