@@ -68,7 +68,7 @@ def test_arrow_pandas_polars_and_back() -> None:
         assert again["level"].to_pylist() == batch["level"].to_pylist()
     records = table = batch.to_arrow()
     assert records is table
-    assert duckdb.sql("select count(*) from records where level = 'INFO'").fetchone() == (500,)
+    assert duckdb.sql("select count(*) from records where level = 'INFO'").fetchall() == [(500,)]
     with pytest.raises(lf.ConfigError, match="unknown column"):
         lf.LogBatch.from_arrow(table.append_column("x", table["id"]))
 
