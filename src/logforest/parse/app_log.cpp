@@ -1,0 +1,538 @@
+#include "logforest/parse/app_log.hpp"
+
+#include "logforest/base/time_pattern.hpp"
+#include "logforest/parse/row_builder.hpp"
+#include "logforest/parse/scan.hpp"
+
+namespace logforest::parse {
+
+using namespace scan;
+
+std::optional<Level> header_level(std::string_view word, bool lower_case) noexcept {
+  if (word.empty() || word.size() > 13 || !is_alpha(word[0])) return std::nullopt;
+  bool all_upper = true;
+  bool any_upper = false;
+  for (const char c : word) {
+    if (!is_alpha(c)) return std::nullopt;
+    all_upper = all_upper && is_upper(c);
+    any_upper = any_upper || is_upper(c);
+  }
+  if (word.size() == 1 && !all_upper) return std::nullopt;
+  if (!any_upper && !lower_case) return std::nullopt;
+  if (any_upper && !all_upper && !is_upper(word[0])) return std::nullopt;
+  if (!all_upper && (word.size() < 3 || word == "Log" || word == "log" || word == "default" ||
+                     word == "Default" || word == "config" || word == "Config" || word == "detail" ||
+                     word == "hint" || word == "statement" || word == "success" ||
+                     word == "Success" || word == "failure" || word == "Failure" || word == "fine")) {
+    return std::nullopt;
+  }
+  return level_from_name(word);
+}
+
+namespace {
+
+// Separators of header fields: blanks and at most one mark.
+struct Gap {
+  std::size_t blanks = 0;
+  char mark = 0;  // '-', '|', ':', ',', ';'
+  bool tab = false;
+};
+
+Gap skip_gap(std::string_view s, std::size_t& at) noexcept {
+  Gap gap;
+  const auto blanks = [&] {
+    for (; at < s.size() && is_blank(s[at]); ++at) {
+      ++gap.blanks;
+      gap.tab = gap.tab || s[at] == '\t';
+    }
+  };
+  blanks();
+  if (at >= s.size()) return gap;
+  const char c = s[at];
+  const char next = at + 1 < s.size() ? s[at + 1] : ' ';
+  if (c == '|' || (c == ':' && next != ':') || ((c == ',' || c == ';') && is_blank(next))) {
+    gap.mark = c;
+    ++at;
+  } else if (c == '-' && (is_blank(next) || next == '-')) {
+    std::size_t end = at;
+    while (end < s.size() && s[end] == '-') ++end;
+    if (end - at > 4 || (end < s.size() && !is_blank(s[end]) && s[end] != ':')) return gap;
+    at = end < s.size() && s[end] == ':' ? end + 1 : end;
+    gap.mark = '-';
+  } else {
+    return gap;
+  }
+  blanks();
+  return gap;
+}
+
+constexpr bool is_name(char c) noexcept {
+  return is_alnum(c) || c == '.' || c == '_' || c == '$' || c == '/' || c == '-' || c == '@' ||
+         c == '#' || c == '\\';
+}
+
+// End of the name that begins at `at`; "::" belongs to it, one ':' ends it.
+std::size_t name_end(std::string_view s, std::size_t at) noexcept {
+  const std::size_t limit = std::min(s.size(), at + 160);
+  while (at < limit) {
+    if (is_name(s[at])) {
+      ++at;
+    } else if (s[at] == ':' && at + 2 < limit && s[at + 1] == ':' && is_name(s[at + 2])) {
+      at += 2;
+    } else {
+      break;
+    }
+  }
+  return at;
+}
+
+// A class, module or component rather than a word of English.
+bool looks_like_logger(std::string_view w) noexcept {
+  if (w.size() < 3 || !(is_alpha(w[0]) || w[0] == '_' || w[0] == '/')) return false;
+  for (std::size_t i = 1; i + 1 < w.size(); ++i) {
+    const char c = w[i];
+    if ((c == '.' || c == '$' || c == '/' || c == ':') && is_alnum(w[i + 1])) return true;
+    if (c == '_' || (is_upper(c) && is_lower(w[i - 1]))) return true;
+  }
+  return false;
+}
+
+// "file.go:12"; `at` is behind the name "file.go".
+std::size_t caller_end(std::string_view s, std::size_t begin, std::size_t at) noexcept {
+  if (at >= s.size() || s[at] != ':' || s.substr(begin, at - begin).find('.') == npos) return npos;
+  std::size_t end = at + 1;
+  while (end < s.size() && is_digit(s[end])) ++end;
+  if (end == at + 1 || end - at > 7) return npos;
+  return end < s.size() && !is_blank(s[end]) && s[end] != ':' && s[end] != ']' ? npos : end;
+}
+
+bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
+                std::size_t& length) noexcept {
+  if (s.size() < 8) return false;
+  if (is_digit(s[0])) {
+    std::size_t digits = 1;
+    while (digits < s.size() && is_digit(s[digits])) ++digits;
+    const char next = digits < s.size() ? s[digits] : ' ';
+    if (digits == 2 && next == ':') {  // a time of day
+      const int seconds = clock_seconds(s.data());
+      if (seconds < 0) return false;
+      std::int64_t us = seconds * std::int64_t{1'000'000};
+      length = 8;
+      if (s.size() > 9 && (s[8] == '.' || s[8] == ',') && is_digit(s[9])) {
+        std::int64_t unit = 100'000;
+        for (length = 9; length < s.size() && is_digit(s[length]); ++length, unit /= 10) {
+          us += (s[length] - '0') * unit;
+        }
+      }
+      const auto at = nearest_date_us(0, 0, us, context);
+      if (at) out.timestamp_us = *at;
+      return at.has_value();
+    }
+    // Only numbers of these sizes are taken for epochs.
+    if (is_blank(next) && digits != 6 && digits != 8 && digits != 10 && digits != 13 &&
+        digits != 14 && digits != 16 && digits != 19) {
+      return digits <= 2 && s.size() > 12 && month_number(s.data() + digits + 1) != 0 &&
+             [&] {
+               const auto parsed = parse_time(s, context);
+               if (!parsed) return false;
+               out.timestamp_us = parsed->us;
+               length = parsed->length;
+               return true;
+             }();
+    }
+  } else if (!is_upper(s[0]) || s.size() < 12) {
+    return false;
+  }
+  const auto parsed = parse_time(s, context);
+  if (!parsed || parsed->length < 8) return false;
+  out.timestamp_us = parsed->us;
+  out.ambiguous_date = parsed->ambiguous;
+  length = parsed->length;
+  return true;
+}
+
+// A stamp at `at`, in brackets or not; `at` moves behind it (and behind the bracket).
+bool stamp_at(std::string_view s, std::size_t& at, const TimeContext& context,
+              AppFields& out) noexcept {
+  if (at >= s.size()) return false;
+  const char open = s[at];
+  const bool bracketed = open == '[' || open == '<' || open == '(';
+  std::size_t begin = bracketed ? at + 1 : at;
+  std::size_t length = 0;
+  if (begin >= s.size() || !read_stamp(s.substr(begin), context, out, length)) return false;
+  std::size_t end = begin + length;
+  if (bracketed) {
+    const char close = open == '[' ? ']' : open == '<' ? '>' : ')';
+    std::size_t i = end;
+    while (i < s.size() && i - end < 16 && s[i] != close) ++i;
+    if (i >= s.size() || s[i] != close) return false;
+    const std::string_view extra = trim(s.substr(end, i - end));
+    if (extra.size() > 1 && extra[0] == '#' && all_digits(extra.substr(1))) out.pid = extra.substr(1);
+    at = i + 1;
+    return true;
+  }
+  if (end < s.size()) {
+    const char c = s[end];
+    if (!is_blank(c) && c != '|' && c != ',' && c != ':' && c != ';' && c != ']') return false;
+    // A zone's name that parse_time does not know: "CEST".
+    if (c == ' ' && end + 4 < s.size() && is_upper(s[end + 1])) {
+      std::size_t i = end + 1;
+      while (i < s.size() && is_upper(s[i])) ++i;
+      const std::string_view word = s.substr(end + 1, i - end - 1);
+      if ((word == "CEST" || word == "CET" || word == "BST" || word == "UTC" || word == "EEST" ||
+           word == "EET" || word == "IST" || word == "JST" || word == "AEST" || word == "AEDT") &&
+          i < s.size() && !is_alnum(s[i])) {
+        end = i;
+      }
+    }
+  }
+  at = end;
+  return true;
+}
+
+// A level before the stamp: "[notice] ", "WARN: ", "<W>", "(N) ", "W, ", "INFO ".
+bool leading_level(std::string_view s, std::size_t& at, AppFields& out) noexcept {
+  std::size_t begin = 0;
+  char close = 0;
+  if (!s.empty() && (s[0] == '[' || s[0] == '<' || s[0] == '(')) {
+    close = s[0] == '[' ? ']' : s[0] == '<' ? '>' : ')';
+    begin = 1;
+  }
+  std::size_t end = begin;
+  while (end < s.size() && is_alpha(s[end])) ++end;
+  out.level = header_level(s.substr(begin, end - begin), close != 0);
+  if (!out.level || end >= s.size()) return false;
+  if (close == ']' && s[end] == '|') {  // "[ERROR|auth|L83] stamp"
+    const std::size_t stop = find(s.substr(0, end + 80), ']', end);
+    if (stop == npos) return false;
+    const std::size_t bar = find(s, '|', end + 1);
+    out.logger = s.substr(end + 1, (bar < stop ? bar : stop) - end - 1);
+    if (bar < stop) out.caller = s.substr(bar + 1, stop - bar - 1);
+    at = stop + 1;
+  } else if (close != 0) {
+    if (s[end] != close) return false;
+    at = end + 1;
+  } else {
+    if (s[end] != ':' && s[end] != ',' && !is_blank(s[end])) return false;
+    at = is_blank(s[end]) ? end : end + 1;
+  }
+  at = skip_blanks(s, at);
+  return true;
+}
+
+// "thread:Class@line" as ZooKeeper writes it.
+void take_thread(std::string_view inner, AppFields& out) noexcept {
+  const std::size_t sign = inner.rfind('@');
+  if (sign != npos && all_digits(inner.substr(sign + 1))) {
+    const std::size_t colon = inner.rfind(':', sign);
+    if (colon != npos && colon + 1 < sign && out.logger.empty()) {
+      out.thread = inner.substr(0, colon);
+      out.logger = inner.substr(colon + 1, sign - colon - 1);
+      out.caller = inner.substr(sign + 1);
+      return;
+    }
+  }
+  const std::size_t colon = inner.rfind(':');
+  if (colon != npos && colon > 0 && all_digits(inner.substr(colon + 1)) && inner.find(' ') == npos) {
+    out.caller = inner;
+    return;
+  }
+  if (out.logger.empty() && looks_like_logger(inner) && inner.find(' ') == npos &&
+      inner.find("::") != npos) {
+    out.logger = inner;
+  } else if (out.thread.empty()) {
+    out.thread = inner;
+  } else if (out.logger.empty()) {
+    out.logger = inner;
+  }
+}
+
+// Reads header fields up to and with the level. False: there is no level.
+bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& bracketed,
+                Gap& before) noexcept {
+  bool dashed = false;
+  for (int n = 0; n < 6; ++n) {
+    const Gap gap = skip_gap(s, at);
+    dashed = dashed || gap.mark == '-';
+    before = gap;
+    if (at >= s.size()) return false;
+    const char c = s[at];
+    if (c == '[' || c == '<' || c == '(') {
+      const std::size_t close = closing_bracket(s.substr(0, std::min(s.size(), at + 160)), at);
+      if (close == npos) return false;
+      const std::string_view inner = trim(s.substr(at + 1, close - at - 1));
+      if (inner.empty()) return false;
+      if ((out.level = header_level(inner, true))) {
+        at = close + 1;
+        bracketed = true;
+        return true;
+      }
+      if (c != '[') return false;
+      if (out.pid.empty() && all_digits(inner)) {
+        out.pid = inner;
+      } else {
+        take_thread(inner, out);
+      }
+      at = close + 1;
+      continue;
+    }
+    const std::size_t end = name_end(s, at);
+    if (end == at) return false;
+    const std::string_view word = s.substr(at, end - at);
+    const char stop = end < s.size() ? s[end] : ' ';
+    const bool closed = stop == ':' || stop == '|' || stop == '[' || stop == ']' || stop == '(' || is_blank(stop) || stop == ',';
+    if (!closed) return false;
+    if ((out.level = header_level(word, n == 0 || stop == ':' || stop == '|'))) {
+      at = end;
+      return true;
+    }
+    // "laravel.EMERGENCY"
+    const std::size_t dot = word.rfind('.');
+    if (dot != npos && dot + 3 < word.size() && stop == ':') {
+      const std::string_view tail = word.substr(dot + 1);
+      if (is_upper(tail[0]) && is_upper(tail[1]) && (out.level = header_level(tail, false))) {
+        out.logger = word.substr(0, dot);
+        at = end;
+        return true;
+      }
+    }
+    if (all_digits(word) && word.size() <= 10) {
+      if (out.pid.empty()) out.pid = word;
+      at = stop == ']' ? end + 1 : end;
+      continue;
+    }
+    // Any other word must be set off by a mark, or stand right before the level.
+    std::size_t behind = end;
+    const Gap after = skip_gap(s, behind);
+    bool accept = after.mark != 0 || stop == '[';
+    if (!accept && behind < s.size() && n < 3) {
+      const std::size_t next_end = name_end(s, behind);
+      accept = header_level(s.substr(behind, next_end - behind), false).has_value() ||
+               (s[behind] == '[' && [&] {
+                 const std::size_t close = find(s.substr(0, behind + 16), ']', behind);
+                 return close != npos &&
+                        header_level(trim(s.substr(behind + 1, close - behind - 1)), true);
+               }());
+    }
+    if (!accept || (after.mark == ':' && n > 1 && !dashed)) return false;
+    if (out.logger.empty()) {
+      out.logger = word;
+    } else if (out.thread.empty()) {
+      out.thread = word;
+    }
+    at = end;
+    if (stop == '[') {
+      const std::size_t close = find(s.substr(0, std::min(s.size(), end + 24)), ']', end);
+      if (close == npos || !all_digits(s.substr(end + 1, close - end - 1))) return false;
+      out.pid = s.substr(end + 1, close - end - 1);
+      at = close + 1;
+      if (at < s.size() && s[at] == '.') ++at;  // "web_php[118770].ERR"
+    }
+  }
+  return false;
+}
+
+// The name at `at` is a logger, told by what follows it: ": ", " : ", " - ", "|", a tab.
+struct LoggerContext {
+  bool dashed = false;   // fields are set off by " - "
+  bool piped = false;    // ... by '|'
+  bool tight = false;    // ... by ':' without a blank
+  bool wide = false;     // ... by two blanks or more
+  bool always = false;   // this layout always has one (Spark, Hadoop, HDFS)
+};
+
+bool read_logger(std::string_view s, std::size_t& at, const LoggerContext& how,
+                 AppFields& out) noexcept {
+  const std::size_t end = name_end(s, at);
+  if (how.piped) {
+    const std::size_t bar = find(s.substr(0, std::min(s.size(), at + 60)), '|', at);
+    if (bar == npos) return false;
+    const std::string_view field = trim(s.substr(at, bar - at));
+    if (field.find(' ') != npos) return false;
+    if (out.logger.empty()) out.logger = field;
+    at = bar;  // skip_gap eats it
+    return true;
+  }
+  if (end == at || !(is_alpha(s[at]) || s[at] == '_' || s[at] == '/' || s[at] == '$')) return false;
+  const std::string_view word = s.substr(at, end - at);
+  if (const std::size_t caller = caller_end(s, at, end); caller != npos) {
+    out.caller = s.substr(at, caller - at);
+    at = caller;
+    return true;
+  }
+  const char stop = end < s.size() ? s[end] : 0;
+  if (stop == '[') {  // "vpxd[45715]"
+    const std::size_t close = find(s.substr(0, std::min(s.size(), end + 24)), ']', end);
+    if (close == npos || !all_digits(s.substr(end + 1, close - end - 1))) return false;
+    out.logger = word;
+    out.pid = s.substr(end + 1, close - end - 1);
+    at = close + 1;
+    return true;
+  }
+  const bool named = looks_like_logger(word);
+  if (stop == ':') {
+    const char next = end + 1 < s.size() ? s[end + 1] : ' ';
+    const bool accept = is_blank(next) ? named || how.always : how.tight;
+    if (!accept) return false;
+    out.logger = word;
+    at = end + 1;
+    return true;
+  }
+  std::size_t behind = end;
+  const Gap gap = skip_gap(s, behind);
+  const bool accept = (gap.mark == ':' && gap.blanks > 1) ||
+                      (gap.mark == '-' && gap.blanks > 1 && (named || how.dashed)) ||
+                      (how.wide && gap.blanks > 1 && gap.mark == 0) ||
+                      (named && gap.mark == 0 && gap.blanks > 0 && behind < s.size() &&
+                       s[behind] == '[' && word.find('.') != npos);
+  if (!accept) return false;
+  out.logger = word;
+  at = end;
+  return true;
+}
+
+// Whether the text behind a bracket shows that the bracket was a header field.
+bool header_follows(std::string_view s, std::size_t at) noexcept {
+  AppFields probe;
+  const Gap gap = skip_gap(s, at);
+  if (gap.mark == '-' || gap.mark == ':' || gap.mark == '|') return true;
+  return at < s.size() && read_logger(s, at, LoggerContext{}, probe);
+}
+
+// "message (kafka.log.SnapshotFile)"
+bool trailing_logger(std::string_view s, std::size_t from, AppFields& out) noexcept {
+  if (s.empty() || s.back() != ')') return false;
+  const std::size_t open = s.rfind('(');
+  if (open == npos || open < from + 1 || s[open - 1] != ' ') return false;
+  const std::string_view inner = s.substr(open + 1, s.size() - open - 2);
+  const std::size_t dot = inner.rfind('.');
+  if (dot == npos || dot + 1 >= inner.size() || !is_upper(inner[dot + 1]) || !is_alpha(inner[0])) {
+    return false;
+  }
+  for (const char c : inner) {
+    if (!is_alnum(c) && c != '.' && c != '$' && c != '_') return false;
+  }
+  out.logger = inner;
+  out.message = trim(s.substr(from, open - from));
+  return true;
+}
+
+void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext how,
+               AppFields& out) noexcept {
+  // "NOTICE[1234]", "WARN (4):"
+  if (at < s.size() && s[at] == '[' && !bracketed) {
+    const std::size_t close = find(s.substr(0, std::min(s.size(), at + 24)), ']', at);
+    if (close != npos && all_digits(s.substr(at + 1, close - at - 1))) {
+      out.pid = s.substr(at + 1, close - at - 1);
+      at = close + 1;
+    }
+  } else if (s.substr(at, 2) == " (" && at + 4 < s.size() && is_digit(s[at + 2]) && s[at + 3] == ')') {
+    at += 4;
+  }
+  how.tight = at < s.size() && s[at] == ':' && at + 1 < s.size() && !is_blank(s[at + 1]);
+  Gap gap = skip_gap(s, at);
+  how.dashed = how.dashed || gap.mark == '-';
+  how.piped = gap.mark == '|';
+  how.wide = gap.blanks > 1;
+  if (trailing_logger(s, at, out)) return;
+  for (int n = 0; n < 5 && at < s.size(); ++n) {
+    if (s[at] == '[') {
+      const std::size_t close = closing_bracket(s.substr(0, std::min(s.size(), at + 200)), at);
+      if (close == npos) break;
+      const std::string_view inner = trim(s.substr(at + 1, close - at - 1));
+      if (inner.starts_with("req-") && out.request_id.empty()) {
+        out.request_id = inner;
+        at = skip_blanks(s, close + 1);
+        break;
+      }
+      const bool word = !inner.empty() && inner.size() <= 64 && inner.find_first_of(" =,\"") == npos;
+      const bool room = out.thread.empty() || (out.logger.empty() && bracketed);
+      if (inner.empty() || !room || !(header_follows(s, close + 1) || (word && n == 0))) break;
+      take_thread(inner, out);
+      at = close + 1;
+    } else if (is_digit(s[at]) && out.pid.empty()) {  // Spring Boot: "12345 --- [main]"
+      std::size_t end = at;
+      while (end < s.size() && is_digit(s[end])) ++end;
+      if (s.substr(end, 5) != " --- ") break;
+      out.pid = s.substr(at, end - at);
+      at = end;
+    } else if (out.logger.empty() || how.piped || (out.caller.empty() && n == 0)) {
+      const std::string_view had = out.logger;
+      if (!read_logger(s, at, how, out)) break;
+      if (!had.empty()) out.logger = had;
+    } else {
+      break;
+    }
+    gap = skip_gap(s, at);
+    how.wide = how.wide && gap.blanks > 1;
+    if (gap.tab && s[at] == '{') break;
+  }
+  out.message = s.substr(at);
+}
+
+class AppLogParser final : public LineParser {
+ public:
+  explicit AppLogParser(bool with_level) : with_level_(with_level) {}
+
+  LineResult parse_line(std::string_view line, RowBuilder& row) override {
+    if (!scan_app_log(line, row.time_context(), f_)) return {Reject::NoMatch};
+    if (with_level_ && !f_.level) return {Reject::NoMatch};
+    row.begin();
+    row.timestamp(f_.timestamp_us);
+    if (f_.ambiguous_date) row.count_ambiguous();
+    if (f_.level) row.level(*f_.level);
+    row.message(f_.message);
+    if (!f_.logger.empty()) {
+      // Whoever names the service knows it better than the code's own modules.
+      if (row.options().service.empty()) row.service(f_.logger);
+      row.meta_text("logger", f_.logger);
+    }
+    if (!f_.thread.empty()) row.meta_text("thread", f_.thread);
+    if (!f_.caller.empty()) row.meta_text("caller", f_.caller);
+    if (const auto pid = to_int(f_.pid)) row.meta_int("pid", *pid);
+    if (!f_.request_id.empty()) row.meta_text("request_id", f_.request_id);
+    return {};
+  }
+
+ private:
+  bool with_level_;
+  AppFields f_;
+};
+
+}  // namespace
+
+bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& out) noexcept {
+  out = AppFields{};
+  std::size_t at = 0;
+  if (!stamp_at(line, at, context, out)) {
+    at = 0;
+    if (!leading_level(line, at, out) || !stamp_at(line, at, context, out)) return false;
+    LoggerContext how;
+    read_rest(line, at, true, how, out);
+    return true;
+  }
+  const std::size_t stamp_end = at;
+  LoggerContext how;
+  // yy/mm/dd (Spark, Hadoop) and yymmdd (HDFS): "level class: message" always.
+  how.always = line.size() > 8 && is_digit(line[0]) && (line[2] == '/' || all_digits(line.substr(0, 6)));
+  bool bracketed = false;
+  Gap before;
+  const std::string_view stamped_pid = out.pid;
+  if (read_level(line, at, out, bracketed, before)) {
+    how.dashed = before.mark == '-';
+    read_rest(line, at, bracketed, how, out);
+    return true;
+  }
+  out.thread = out.logger = out.caller = {};
+  out.pid = stamped_pid;
+  at = stamp_end;
+  skip_gap(line, at);
+  out.message = line.substr(at);
+  return true;
+}
+
+std::unique_ptr<LineParser> make_app_log_parser(bool with_level) {
+  return std::make_unique<AppLogParser>(with_level);
+}
+
+}  // namespace logforest::parse

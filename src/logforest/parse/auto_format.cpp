@@ -1,0 +1,190 @@
+#include "logforest/parse/auto_format.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "logforest/parse/continuation.hpp"
+#include "logforest/parse/framing.hpp"
+#include "logforest/parse/row_builder.hpp"
+#include "logforest/parse/scan.hpp"
+
+namespace logforest::parse {
+
+namespace {
+
+constexpr std::size_t kSampleLines = 200;
+
+using Formats = std::vector<std::shared_ptr<const Format>>;
+
+// Parsers are made when first needed: most sources need one.
+struct Candidate {
+  std::shared_ptr<const Format> format;
+  std::unique_ptr<LineParser> parser;
+};
+
+class AutoParser final : public LineParser {
+ public:
+  AutoParser(const ParseOptions& options, const Formats& formats,
+             std::shared_ptr<const Format> plain, bool first_is_known)
+      : options_(options), plain_{std::move(plain), nullptr}, first_is_known_(first_is_known) {
+    for (const auto& format : formats) candidates_.push_back({format, nullptr});
+  }
+
+  LineResult parse_line(std::string_view line, RowBuilder& row) override {
+    const std::size_t rows = row.batch().rows;
+    if (rows == 0) previous_ = nullptr;  // a new batch
+    const Shape shape = shape_of(line);
+    if (shape == Shape::Record || first_takes(line)) {
+      LineResult first{Reject::NoMatch};
+      for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        const LineResult result = attempt(candidates_[i], line, row);
+        if (result.reject == Reject::None) return accepted(candidates_[i], i, result);
+        if (i == 0 && first_is_known_) first = result;
+      }
+      // A damaged record of the source's own format is a reject; other text is text.
+      if (first.reject != Reject::NoMatch && damaged(line)) return refused(first.reject);
+      if (!plain_.format) return refused(first.reject);
+      if (looks_binary(line)) return refused(Reject::Binary);
+      trace_ = opens_trace(line);
+      return accepted(plain_, npos, attempt(plain_, line, row));
+    }
+    return continued(line, shape, row);
+  }
+
+  [[nodiscard]] bool starts_record(std::string_view line) const override {
+    if (line.size() > options_.max_line_bytes || std::memchr(line.data(), 0, line.size()) != nullptr) {
+      return false;
+    }
+    return shape_of(line) == Shape::Record && line.find_first_not_of(" \t") != std::string_view::npos;
+  }
+
+  [[nodiscard]] std::int64_t take_other_records() noexcept override {
+    return std::exchange(others_, 0);
+  }
+
+ private:
+  static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+
+  LineResult attempt(Candidate& c, std::string_view line, RowBuilder& row) {
+    if (!c.parser) c.parser = c.format->make(options_);
+    const LineResult result = c.parser->parse_line(line, row);
+    if (result.reject != Reject::None && row.open()) row.abandon();
+    return result;
+  }
+
+  LineResult accepted(Candidate& c, std::size_t index, LineResult result) {
+    if (index != npos) {
+      trace_ = false;
+      const bool own = first_is_known_ && (index == 0 || (!c.format->family.empty() &&
+                                                          c.format->family == candidates_[0].format->family));
+      others_ += own ? 0 : 1;
+    }
+    previous_ = c.format.get();
+    return result;
+  }
+
+  LineResult refused(Reject why) {
+    previous_ = nullptr;
+    trace_ = false;
+    return {why};
+  }
+
+  // JSON may be indented; of such lines only the source's own format is asked.
+  [[nodiscard]] bool first_takes(std::string_view line) const noexcept {
+    const std::size_t at = line.find_first_not_of(" \t");
+    return at != std::string_view::npos && line[at] == '{' && first_is_known_ &&
+           candidates_[0].format->name == "json";
+  }
+
+  [[nodiscard]] bool damaged(std::string_view line) const noexcept {
+    const std::size_t at = line.find_first_not_of(" \t");
+    const char c = at == std::string_view::npos ? ' ' : line[at];
+    const std::string& name = candidates_[0].format->name;
+    if (name == "json") return true;
+    if (name == "rfc5424" || name == "rfc3164") return c == '<';
+    return false;
+  }
+
+  LineResult continued(std::string_view line, Shape shape, RowBuilder& row) {
+    const bool text = previous_ != nullptr && previous_->multiline;
+    const bool plain = previous_ != nullptr && previous_ == plain_.format.get();
+    const bool join = (text || plain) && (shape == Shape::Trace || trace_ ||
+                                          (shape == Shape::Indented && text));
+    if (join) {
+      if (shape == Shape::Trace) trace_ = true;
+      if (row.continue_message(line)) return {Reject::None, true};
+      return {Reject::LineTooLong};
+    }
+    if (!plain_.format) return refused(Reject::NoMatch);
+    if (looks_binary(line)) return refused(Reject::Binary);
+    trace_ = opens_trace(line);
+    return accepted(plain_, npos, attempt(plain_, line, row));
+  }
+
+  const ParseOptions& options_;
+  std::vector<Candidate> candidates_;
+  Candidate plain_;
+  bool first_is_known_;
+  const Format* previous_ = nullptr;  // of the record that a continuation would go on
+  bool trace_ = false;                // inside a stack trace
+  std::int64_t others_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::string_view> sample_records(std::string_view head) {
+  std::vector<std::string_view> lines;
+  const std::unique_ptr<Framer> framer = make_syslog_framer(head.size());
+  for (std::size_t at = 0; at < head.size() && lines.size() < kSampleLines;) {
+    const auto frame = framer->next(head, at, false);
+    if (!frame) {
+      if (!lines.empty()) break;  // perhaps cut
+      const std::size_t stop = head.find('\n', at);
+      lines.push_back(head.substr(at, stop == std::string_view::npos ? stop : stop - at));
+      break;
+    }
+    at += frame->consumed;
+    if (scan::trim(frame->text).empty()) continue;
+    const bool indented_json = scan::trim(frame->text)[0] == '{';
+    if (shape_of(frame->text) == Shape::Record || indented_json) lines.push_back(frame->text);
+  }
+  return lines;
+}
+
+Format auto_format(std::shared_ptr<const Format> first, Formats others) {
+  std::shared_ptr<const Format> plain;
+  Formats formats;
+  const bool known = first != nullptr && first->name != "plain";
+  if (known) formats.push_back(first);
+  std::stable_sort(others.begin(), others.end(),
+                   [](const auto& a, const auto& b) { return a->rank > b->rank; });
+  for (const auto& format : others) {
+    if (format->name == "plain") {
+      plain = format;
+    } else if (format->detect && (!known || format->name != first->name)) {
+      formats.push_back(format);
+    }
+  }
+  Format out;
+  out.name = known ? first->name : "plain";
+  out.description = "by detection";
+  out.make = [formats, plain, known](const ParseOptions& options) {
+    return std::make_unique<AutoParser>(options, formats, plain, known);
+  };
+  out.make_framer = [first, known](const ParseOptions& options, std::string_view head) {
+    if (known && first->make_framer) return first->make_framer(options, head);
+    return syslog_framer_for(options, head);
+  };
+  return out;
+}
+
+Format joined_format(std::shared_ptr<const Format> format) {
+  Format out = *format;
+  out.make = [format](const ParseOptions& options) {
+    return std::make_unique<AutoParser>(options, Formats{format}, nullptr, true);
+  };
+  return out;
+}
+
+}  // namespace logforest::parse

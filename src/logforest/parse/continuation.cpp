@@ -1,0 +1,112 @@
+#include "logforest/parse/continuation.hpp"
+
+#include <array>
+
+#include "logforest/parse/scan.hpp"
+
+namespace logforest::parse {
+
+using namespace scan;
+
+namespace {
+
+constexpr std::array<std::string_view, 12> kTraceStarts{
+    "Caused by: ",
+    "Suppressed: ",
+    "Traceback (most recent call last):",
+    "During handling of the above exception",
+    "The above exception was the direct cause",
+    "--- End of inner exception stack trace",
+    "--- End of stack trace",
+    "created by ",
+    "[signal ",
+    "... ",
+    "goroutine ",
+    "Wrapped by: ",
+};
+
+constexpr std::array<std::string_view, 7> kTraceFrames{
+    "at ", "File \"", "... ", "Caused by: ", "Suppressed: ", "- locked <", "--- End of ",
+};
+
+// "a.b.CException", "ValueError": a class of an error, then ':' or the end.
+bool error_class(std::string_view line, bool qualified) noexcept {
+  std::size_t end = 0;
+  std::size_t dots = 0;
+  while (end < line.size() && (is_alnum(line[end]) || line[end] == '_' || line[end] == '$' || line[end] == '.')) {
+    dots += line[end] == '.' ? 1U : 0U;
+    ++end;
+  }
+  if (end < 5 || end > 200 || (qualified && dots < 2)) return false;
+  if (end < line.size() && line[end] != ':') return false;
+  if (end + 1 < line.size() && line[end + 1] != ' ') return false;
+  const std::string_view name = line.substr(0, end);
+  for (const std::string_view tail : {"Exception", "Error", "Throwable", "Interrupt", "Warning", "Exit",
+                                      "Failure", "Fault", "StopIteration"}) {
+    if (name.ends_with(tail)) return true;
+  }
+  return false;
+}
+
+// "main.(*T).run(0xc000, 0x1)": Go's function line, no blank before the bracket.
+bool go_function(std::string_view line) noexcept {
+  if (line.back() != ')' || !is_alpha(line[0])) return false;
+  const std::size_t open = line.rfind('(');
+  if (open == npos || open < 3 || line[open - 1] == ' ') return false;
+  const std::string_view name = line.substr(0, open);
+  return name.find('.') != npos && name.find(' ') == npos;
+}
+
+}  // namespace
+
+Shape shape_of(std::string_view line) noexcept {
+  if (line.empty()) return Shape::Record;
+  if (is_blank(line[0])) {
+    const std::string_view text = trim(line);
+    for (const std::string_view frame : kTraceFrames) {
+      if (text.starts_with(frame)) return Shape::Trace;
+    }
+    return Shape::Indented;
+  }
+  switch (line[0]) {
+    case 'C': case 'S': case 'T': case 'D': case '-': case 'c': case '[': case '.': case 'g': case 'W':
+      for (const std::string_view start : kTraceStarts) {
+        if (!line.starts_with(start)) continue;
+        if (line[0] == 'g' && line.back() != ':') break;
+        if (line[0] == '.' && !(line.size() > 4 && is_digit(line[4]))) break;
+        return Shape::Trace;
+      }
+      break;
+    case '}': case ')': case ']':
+      if (line.size() <= 3) return Shape::Closing;
+      break;
+    default: break;
+  }
+  if (is_alpha(line[0]) && line.size() < 4096) {
+    if (is_lower(line[0]) && error_class(line, true)) return Shape::Trace;
+    if (error_class(line, false) || go_function(line)) return Shape::Closing;
+  }
+  return Shape::Record;
+}
+
+bool opens_trace(std::string_view line) noexcept {
+  for (const std::string_view start : {"Traceback (most", "Exception in thread", "panic: ", "fatal error: ",
+                                       "Unhandled exception", "Uncaught ", "goroutine ", "thread '"}) {
+    if (line.starts_with(start)) return true;
+  }
+  return shape_of(line) == Shape::Trace || (is_alpha(line.empty() ? ' ' : line[0]) && error_class(line, false));
+}
+
+bool looks_binary(std::string_view line) noexcept {
+  std::size_t bad = 0;
+  for (const char c : line) {
+    const auto u = static_cast<unsigned char>(c);
+    if ((u < 0x20 && c != '\t' && c != '\x1b' && c != '\n' && c != '\r') || u == 0x7f) bad += 3;
+  }
+  for (std::size_t at = line.find("\xef\xbf\xbd"); at != npos; at = line.find("\xef\xbf\xbd", at + 3)) {
+    bad += 3;
+  }
+  return bad > 6 && bad * 4 > line.size();
+}
+
+}  // namespace logforest::parse

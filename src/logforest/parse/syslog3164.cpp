@@ -1,0 +1,317 @@
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+#include "logforest/parse/row_builder.hpp"
+#include "logforest/parse/scan.hpp"
+#include "logforest/parse/syslog.hpp"
+
+namespace logforest::parse {
+
+using namespace scan;
+
+bool Bsd3164Clock::read(std::string_view text, const TimeContext& context, std::int64_t& us,
+                        std::size_t& length) noexcept {
+  if (text.size() < 14) return false;
+  // "Mon dd hh:mm:ss" of a day seen before; a year or a fraction behind it goes the long way.
+  if (text.size() > 15 && text[15] != '.' && std::memcmp(text.data(), date_, sizeof date_) == 0) {
+    const int seconds = clock_seconds(text.data() + 7);
+    const bool year = text[15] == ' ' && text.size() > 20 && all_digits(text.substr(16, 4)) &&
+                      (text[20] == ' ' || text[20] == ':');
+    if (seconds >= 0 && !year) {
+      us = midnight_us_ + seconds * std::int64_t{1'000'000};
+      length = 15;
+      return true;
+    }
+  }
+  const auto parsed = parse_rfc3164_time(text, context);
+  if (!parsed) return false;
+  us = parsed->us;
+  length = parsed->length;
+  if (length != 15 || text[6] != ' ') return true;
+  const int seconds = clock_seconds(text.data() + 7);
+  // About half a year away the nearest year depends on the hour: never remembered.
+  constexpr std::int64_t day = 86'400'000'000;
+  const std::int64_t distance = std::abs(us - context.now_us);
+  if (seconds >= 0 && (distance < 181 * day || distance > 185 * day)) {
+    std::memcpy(date_, text.data(), sizeof date_);
+    midnight_us_ = us - seconds * std::int64_t{1'000'000};
+  }
+  return true;
+}
+
+namespace {
+
+constexpr std::size_t kMaxTag = 96;
+
+// Text between "[" at `open` and its "]", at most 64 bytes without blanks; npos when there is none.
+std::size_t pid_end(std::string_view s, std::size_t open) noexcept {
+  for (std::size_t i = open + 1; i < s.size() && i - open <= 64; ++i) {
+    if (s[i] == ']') return i;
+    if (is_blank(s[i]) || s[i] == '[') return npos;
+  }
+  return npos;
+}
+
+// Behind the pid: " (address)" as macOS writes it, then ":".
+void finish_tag(std::string_view s, std::size_t at, Syslog3164Fields& out) noexcept {
+  if (at + 1 < s.size() && s[at] == ' ' && s[at + 1] == '(') {
+    const std::size_t close = closing_bracket(s.substr(0, at + 256), at + 1);
+    if (close != npos && close + 1 < s.size() && s[close + 1] == ':') {
+      out.address = s.substr(at + 2, close - at - 2);
+      at = close + 1;
+    }
+  }
+  if (at < s.size() && s[at] == ':') ++at;
+  if (at < s.size() && s[at] == ' ') ++at;
+  out.message = s.substr(at);
+}
+
+// Names of several words: "Google Chrome Helper[123]:", "-- root[2421]:", "syslogd 1.4.1:".
+bool spaced_tag(std::string_view s, std::size_t blank, Syslog3164Fields& out) noexcept {
+  int words = 1;
+  for (std::size_t i = blank; i < s.size() && i < 64; ++i) {
+    const char c = s[i];
+    if (c == ' ') {
+      if (++words > 5) return false;
+    } else if (c == '[') {
+      const std::size_t close = pid_end(s, i);
+      if (close == npos || close + 1 >= s.size() || (s[close + 1] != ':' && s.substr(close + 1, 2) != " (") ||
+          !all_digits(s.substr(i + 1, close - i - 1))) {
+        return false;
+      }
+      out.tag = s.substr(0, i);
+      out.pid = s.substr(i + 1, close - i - 1);
+      finish_tag(s, close + 1, out);
+      return true;
+    } else if (c == ':') {
+      if (words != 2 || !is_digit(s[blank + 1]) || i + 1 >= s.size() || s[i + 1] != ' ') return false;
+      out.tag = s.substr(0, i);
+      finish_tag(s, i, out);
+      return true;
+    } else if (!is_alnum(c) && c != '.' && c != '-' && c != '_' && c != '/' && c != '(' && c != ')') {
+      return false;
+    }
+  }
+  return false;
+}
+
+bool scan_tag(std::string_view s, Syslog3164Fields& out) noexcept {
+  std::size_t i = 0;
+  for (; i < s.size() && i <= kMaxTag; ++i) {
+    const char c = s[i];
+    if (c == ':') {
+      if (i == 0) return false;
+      const char next = i + 1 < s.size() ? s[i + 1] : ' ';
+      if (next == ':' || next == '/' || is_digit(next)) {
+        if (next == ':') ++i;
+        continue;  // "a::b", a URL, a port
+      }
+      if (!is_alpha(s[0]) && s[0] != '/' && s[0] != '_' && s[0] != '(' && s[0] != '-' && s[0] != '.') {
+        return false;
+      }
+      out.tag = s.substr(0, i);
+      finish_tag(s, i, out);
+      return true;
+    }
+    if (c == '[') {
+      const std::size_t close = i == 0 ? npos : pid_end(s, i);
+      if (close == npos) return false;
+      const char next = close + 1 < s.size() ? s[close + 1] : ' ';
+      if (next != ':' && next != ' ') return false;
+      out.tag = s.substr(0, i);
+      out.pid = s.substr(i + 1, close - i - 1);
+      finish_tag(s, close + 1, out);
+      return true;
+    }
+    if (c == '\t' && i > 0) {  // Snare: the rest is a table
+      out.tag = s.substr(0, i);
+      out.message = s;
+      return true;
+    }
+    if (c == ' ') return i > 0 && spaced_tag(s, i, out);
+    if (c < ' ') return false;
+  }
+  return false;
+}
+
+// "%FACILITY-SEVERITY-MNEMONIC: text"
+bool scan_cisco(std::string_view s, Syslog3164Fields& out) noexcept {
+  if (s.size() < 6 || s[0] != '%') return false;
+  const std::size_t colon = find(s.substr(0, 80), ':');
+  if (colon == npos) return false;
+  out.tag = s.substr(0, colon);
+  finish_tag(s, colon, out);
+  return true;
+}
+
+std::string_view next_token(std::string_view s) noexcept {
+  std::size_t end = 0;
+  while (end < s.size() && !is_blank(s[end])) ++end;
+  return s.substr(0, end);
+}
+
+bool is_tag_token(std::string_view token) noexcept {
+  if (token.size() < 2 || token.back() != ':') return false;
+  return !is_ip(token.substr(0, token.size() - 1));
+}
+
+void scan_body(std::string_view s, Syslog3164Fields& out) noexcept {
+  out.message = s;
+  if (scan_cisco(s, out)) return;
+  const std::string_view token = next_token(s);
+  if (token.empty()) return;
+  std::size_t behind = skip_blanks(s, token.size());
+  const std::string_view rest = s.substr(behind);
+  if (is_tag_token(token)) {
+    if (!rest.empty() && rest[0] == '%' && scan_cisco(rest, out)) {
+      out.host = token.substr(0, token.size() - 1);
+      return;
+    }
+    if (scan_tag(s, out)) return;
+  }
+  if (behind >= s.size() || token.size() > 255) return;  // one word is a message
+  out.host = token;
+  if (!out.host.empty() && out.host.back() == ':') out.host.remove_suffix(1);
+  out.message = rest;
+  if (rest.starts_with(": %") && scan_cisco(rest.substr(2), out)) return;
+  if (!scan_cisco(rest, out)) scan_tag(rest, out);
+}
+
+// A Cisco message number "000123: " and the marks of an unsynchronised clock before the stamp.
+std::size_t skip_cisco_sequence(std::string_view s, Syslog3164Fields& out) noexcept {
+  std::size_t at = 0;
+  while (at < s.size() && at < 10 && is_digit(s[at])) ++at;
+  if (at > 0 && at + 1 < s.size() && s[at] == ':' && s[at + 1] == ' ') {
+    out.sequence = s.substr(0, at);
+    at += 2;
+    const std::string_view token = next_token(s.substr(at));
+    if (is_tag_token(token) && at + token.size() + 1 < s.size() && month_number(token.data()) == 0) {
+      out.host = token.substr(0, token.size() - 1);
+      at += token.size() + 1;
+    }
+  } else {
+    at = 0;
+  }
+  if (at + 4 < s.size() && (s[at] == '*' || s[at] == '.') && is_alpha(s[at + 1])) ++at;
+  return at;
+}
+
+bool iso_start(std::string_view s) noexcept {
+  return s.size() >= 19 && is_digit(s[0]) && is_digit(s[3]) && s[4] == '-' && s[7] == '-' &&
+         s[10] == 'T';
+}
+
+}  // namespace
+
+bool scan_syslog3164(std::string_view line, const TimeContext& context, Bsd3164Clock& clock,
+                     Syslog3164Fields& out) noexcept {
+  out = Syslog3164Fields{};
+  std::string_view s = line;
+  if (!s.empty() && s[0] == '<') {
+    const Priority priority = read_priority(s);
+    if (priority.value < 0) return false;
+    out.priority = priority.value;
+    s.remove_prefix(priority.length);
+    if (!s.empty() && s[0] == ' ') s.remove_prefix(1);
+  }
+  if (s.empty()) return false;
+  std::string_view cisco_host;
+  if (is_digit(s[0]) || s[0] == '*' || s[0] == '.') {
+    s.remove_prefix(skip_cisco_sequence(s, out));
+    cisco_host = out.host;
+  }
+  std::size_t length = 0;
+  if (is_alpha(s.empty() ? ' ' : s[0])) {
+    out.has_time = clock.read(s, context, out.timestamp_us, length);
+  } else if (iso_start(s)) {
+    if (const auto parsed = parse_iso8601(s, context)) {
+      out.has_time = true;
+      out.timestamp_us = parsed->us;
+      length = parsed->length;
+    }
+  }
+  if (!out.has_time) {
+    if (out.priority < 0) return false;
+    // RFC 3164 section 4.3.3: no stamp, so all of it is the message (a tag is taken where it is).
+    out.message = s;
+    if (!scan_cisco(s, out)) scan_tag(s, out);
+    return true;
+  }
+  const bool iso = !is_alpha(s[0]);
+  s.remove_prefix(length);
+  if (s.starts_with(" UTC:") || s.starts_with(" GMT:")) s.remove_prefix(4);
+  if (!s.empty() && s[0] == ':') s.remove_prefix(1);
+  if (s.empty() || !is_blank(s[0])) return s.empty() && out.priority >= 0;
+  s = s.substr(skip_blanks(s, 0));
+  scan_body(s, out);
+  if (!cisco_host.empty()) out.host = cisco_host;
+  // Without a priority an ISO stamp opens many a format; only "host tag[pid]:" makes it syslog.
+  if (iso && out.priority < 0 && (out.host.empty() || out.tag.empty())) return false;
+  return true;
+}
+
+namespace {
+
+class Syslog3164Parser final : public LineParser {
+ public:
+  LineResult parse_line(std::string_view line, RowBuilder& row) override {
+    if (!scan_syslog3164(line, row.time_context(), clock_, f_)) {
+      return {!line.empty() && line[0] == '<' ? Reject::InvalidHeader : Reject::NoMatch};
+    }
+    row.begin();
+    if (f_.has_time) row.timestamp(f_.timestamp_us);
+    if (!f_.host.empty()) row.source(f_.host);
+    row.message(f_.message);
+    if (f_.priority >= 0) {
+      row.level(level_from_syslog(static_cast<unsigned>(f_.priority & 7)));
+      row.meta_int("facility", f_.priority >> 3);
+      row.meta_int("severity", f_.priority & 7);
+    } else if (const auto level = guess_level()) {
+      row.level(*level);
+    }
+    if (!f_.tag.empty()) service(row);
+    if (!f_.pid.empty()) {
+      if (const auto pid = to_int(f_.pid)) {
+        row.meta_int("pid", *pid);
+      } else {
+        row.meta_text("pid", f_.pid);
+      }
+    }
+    if (!f_.address.empty()) row.meta_text("address", f_.address);
+    if (!f_.sequence.empty()) row.meta_text("sequence", f_.sequence);
+    return {};
+  }
+
+ private:
+  void service(RowBuilder& row) const {
+    if (f_.tag[0] != '%') return row.service(f_.tag);
+    const std::string_view mnemonic = f_.tag.substr(1);
+    row.meta_text("mnemonic", mnemonic);
+    row.service(mnemonic.substr(0, mnemonic.find('-')));
+  }
+
+  // "%ASA-6-302013" says it; otherwise a first word like "error:".
+  [[nodiscard]] std::optional<Level> guess_level() const noexcept {
+    if (!f_.tag.empty() && f_.tag[0] == '%') {
+      const std::size_t dash = f_.tag.find('-');
+      if (dash != npos && dash + 2 < f_.tag.size() && f_.tag[dash + 2] == '-' &&
+          f_.tag[dash + 1] >= '0' && f_.tag[dash + 1] <= '7') {
+        return level_from_syslog(static_cast<unsigned>(f_.tag[dash + 1] - '0'));
+      }
+    }
+    std::size_t end = 0;
+    while (end < f_.message.size() && end < 10 && is_alpha(f_.message[end])) ++end;
+    if (end < 4 || end >= f_.message.size() || f_.message[end] != ':') return std::nullopt;
+    return level_from_name(f_.message.substr(0, end));
+  }
+
+  Bsd3164Clock clock_;
+  Syslog3164Fields f_;
+};
+
+}  // namespace
+
+std::unique_ptr<LineParser> make_syslog3164_parser() { return std::make_unique<Syslog3164Parser>(); }
+
+}  // namespace logforest::parse
