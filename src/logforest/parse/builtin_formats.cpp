@@ -2,6 +2,7 @@
 #include "logforest/parse/logfmt.hpp"
 #include "logforest/parse/plain.hpp"
 #include "logforest/parse/registry.hpp"
+#include "logforest/parse/text_formats.hpp"
 
 namespace logforest::parse {
 
@@ -9,6 +10,7 @@ std::vector<Format> builtin_formats() {
   std::vector<Format> formats;
   formats.push_back(json_format());
   formats.push_back(logfmt_format());
+  for (Format& format : text_formats()) formats.push_back(std::move(format));
   formats.push_back(plain_format());
   return formats;
 }

@@ -42,6 +42,7 @@ ChunkResult ChunkParser::parse(std::string_view data, std::int64_t offset, bool 
   ChunkResult& result = task.result;
   result.counts.records = static_cast<std::int64_t>(batch->rows);
   result.counts.rejected = static_cast<std::int64_t>(result.rejects->size());
+  result.other_records = parser_->take_other_records();
   result.counts.ambiguous_dates = task.row.ambiguous_dates();
   if (hook_) hook_(*batch, *result.rejects);
   return std::move(result);

@@ -18,6 +18,7 @@ struct ChunkResult {
   std::shared_ptr<RecordBatch> batch;
   std::shared_ptr<RejectTable> rejects;  // line numbers count from the start of the chunk
   LineCounts counts;
+  std::int64_t other_records = 0;  // of another format than the source's own
 };
 
 // One object per thread.

@@ -57,6 +57,8 @@ class LineParser {
   // False for lines that can only continue the record before them (stack traces). The reader
   // asks this to choose chunk borders; single-line formats keep the default.
   [[nodiscard]] virtual bool starts_record(std::string_view /*line*/) const { return true; }
+  // Records since the last call that were of another format than the source's own ("auto").
+  [[nodiscard]] virtual std::int64_t take_other_records() noexcept { return 0; }
 };
 
 inline constexpr std::size_t kPadding = 64;
@@ -97,6 +99,10 @@ struct Format {
   // of a shorter one) and decides once for the source.
   std::function<std::unique_ptr<Framer>(const ParseOptions&, std::string_view head)> make_framer =
       {};
+  // Formats of one family may alternate without making the source "mixed".
+  std::string family = {};
+  // Stack traces and indented lines go on with this format's records.
+  bool multiline = false;
 };
 
 }  // namespace logforest::parse

@@ -94,11 +94,15 @@ class Reader::Impl {
     LogBatch out;
     out.format = format_ ? format_->name : options_.format;
     std::size_t have = 0;
+    std::int64_t others = 0;
     while (rows == 0 || have < rows) {
       const auto job = jobs_.pop();
       if (!job) break;
       have += collect(out, job->result);
+      others += job->result.other_records;
     }
+    // One line in ten of another format: the source changed.
+    if (others * 10 > out.counts.records) out.format = "mixed";
     return out;
   }
 

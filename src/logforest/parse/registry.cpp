@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <mutex>
 
+#include "logforest/parse/auto_format.hpp"
+#include "logforest/parse/regex_format.hpp"
+
 namespace logforest::parse {
 
 namespace {
-
-constexpr std::size_t kSampleLines = 200;
 
 struct Registry {
   std::mutex mutex;
@@ -25,19 +26,6 @@ struct Registry {
 Registry& registry() {
   static Registry instance;
   return instance;
-}
-
-std::vector<std::string_view> sample_lines(std::string_view head) {
-  std::vector<std::string_view> lines;
-  while (!head.empty() && lines.size() < kSampleLines) {
-    const std::size_t end = head.find('\n');
-    if (end == std::string_view::npos && !lines.empty()) break;  // perhaps cut
-    std::string_view line = head.substr(0, end);
-    head = end == std::string_view::npos ? std::string_view{} : head.substr(end + 1);
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (line.find_first_not_of(" \t") != std::string_view::npos) lines.push_back(line);
-  }
-  return lines;
 }
 
 }  // namespace
@@ -77,7 +65,7 @@ std::vector<std::shared_ptr<const Format>> all_formats() {
 
 Detected detect_format(std::string_view head) {
   Detected best;
-  const std::vector<std::string_view> lines = sample_lines(head);
+  const std::vector<std::string_view> lines = sample_records(head);
   if (lines.empty()) return best;
   for (const auto& format : all_formats()) {
     if (!format->detect) continue;
@@ -93,8 +81,15 @@ Detected detect_format(std::string_view head) {
 
 std::shared_ptr<const Format> resolve_format(const ParseOptions& options, std::string_view head) {
   if (options.format == "auto") {
-    if (Detected found = detect_format(head); found.format) return found.format;
-    return find_format("plain");
+    return std::make_shared<const Format>(auto_format(detect_format(head).format, all_formats()));
+  }
+  if (options.format == "regex") {
+    RegexSpec spec;
+    spec.patterns = {options.pattern};
+    spec.detect = false;
+    Format format = regex_format(std::move(spec));
+    format.name = "regex";
+    return std::make_shared<const Format>(std::move(format));
   }
   auto format = find_format(options.format);
   if (!format) {
@@ -102,7 +97,7 @@ std::shared_ptr<const Format> resolve_format(const ParseOptions& options, std::s
     for (const auto& known : all_formats()) names += ", " + known->name;
     throw ConfigError("unknown format \"" + options.format + "\": use one of " + names);
   }
-  return format;
+  return format->multiline ? std::make_shared<const Format>(joined_format(format)) : format;
 }
 
 }  // namespace logforest::parse
