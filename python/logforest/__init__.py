@@ -14,6 +14,13 @@ from logforest.errors import (
     QueueError,
     StoreError,
 )
+from logforest.formats import (
+    LogParser,
+    RegexParser,
+    list_formats,
+    load_formats,
+    register_parser,
+)
 from logforest.parsing import detect_format, parse, read_logs
 
 if TYPE_CHECKING:
@@ -32,10 +39,12 @@ _LAZY = {
 __all__ = [
     "ConfigError",
     "LogBatch",
+    "LogParser",
     "LogforestError",
     "ModelError",
     "ParseError",
     "QueueError",
+    "RegexParser",
     "StoreError",
     "TemplateMiner",
     "WindowTable",
@@ -44,8 +53,11 @@ __all__ = [
     "build_info",
     "merge",
     "detect_format",
+    "list_formats",
+    "load_formats",
     "parse",
     "read_logs",
+    "register_parser",
     "template_signals",
 ]
 

@@ -11,6 +11,7 @@ from logforest import _core
 from logforest._streams import Damaged, Source, as_utf8, expand, open_path, open_stream
 from logforest.batch import LogBatch
 from logforest.errors import ConfigError, ParseError
+from logforest.formats import load_builtin
 
 __all__ = ["detect_format", "parse", "read_logs"]
 
@@ -35,6 +36,7 @@ def _options(
     max_fields: int = 1000,
     chunk_bytes: int = 1 << 22,
 ) -> _core.ParseOptions:
+    load_builtin()
     if pattern is not None and format not in ("auto", "regex"):
         raise ConfigError(f"a pattern goes with format='regex', not {format!r}")
     if not -24 * 60 < zone_minutes < 24 * 60:
@@ -75,7 +77,7 @@ def parse(
 
     Args:
         data: the text; ``str`` is taken as UTF-8, bytes may also be UTF-16 with a mark.
-        format: a name of :func:`logforest.formats` or ``auto``.
+        format: a name of :func:`logforest.list_formats` or ``auto``.
         pattern: an RE2 expression with named groups, instead of a format.
         **options: as of :func:`read_logs`.
 
@@ -103,6 +105,7 @@ def detect_format(data: bytes | str) -> str | None:
         >>> lf.detect_format(b'{"msg": "hello"}')
         'json'
     """
+    load_builtin()
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
     found = _core.detect_format(raw[: 1 << 16])
     return None if found is None else found[0]

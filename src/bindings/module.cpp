@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_templates(m);
   bind_window(m);
   bind_parse(m);
+  bind_formats(m);
   bind_build_info(m);
   bind_render(m);
   bind_features(m);

@@ -26,6 +26,7 @@ void bind_postgres(py::module_& m);
 void bind_templates(py::module_& m);
 void bind_window(py::module_& m);
 void bind_parse(py::module_& m);
+void bind_formats(py::module_& m);
 void bind_build_info(py::module_& m);
 void bind_render(py::module_& m);
 void bind_features(py::module_& m);

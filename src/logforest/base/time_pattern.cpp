@@ -11,7 +11,7 @@ namespace logforest {
 namespace {
 
 constexpr std::int64_t kDayUs = 86'400'000'000;
-constexpr std::string_view kDirectives = "YymdejbHIpMSfzsa%";
+constexpr std::string_view kDirectives = "YymdejbHIpMSfLzsa%";
 
 constexpr bool digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -98,8 +98,13 @@ bool directive(char what, std::string_view s, std::size_t& at, Parts& out) noexc
     case 'b': out.month = month_name(s, at); return out.month != 0;
     case 'H': return read(out.hour, 1, 2, 0, 23);
     case 'I': return read(out.hour, 1, 2, 1, 12);
-    case 'M': return read(out.minute, 2, 2, 0, 59);
-    case 'S': return read(out.second, 2, 2, 0, 60);
+    case 'M': return read(out.minute, 1, 2, 0, 59);
+    case 'S': return read(out.second, 1, 2, 0, 60);
+    case 'L': {
+      const int millis = number(s, at, 1, 3);
+      out.micro = millis * std::int64_t{1000};
+      return millis >= 0;
+    }
     case 'p': {
       if (at + 2 > s.size() || lower(s[at + 1]) != 'm') return false;
       const char c = lower(s[at]);
@@ -168,7 +173,7 @@ TimePattern::TimePattern(std::string pattern) : pattern_(std::move(pattern)) {
     if (pattern_[i] != '%') continue;
     if (i + 1 >= pattern_.size() || kDirectives.find(pattern_[i + 1]) == std::string_view::npos) {
       throw ConfigError("time format '" + pattern_ + "': unknown directive at column " +
-                        std::to_string(i + 1) + "; known are %Y %y %m %d %e %j %b %H %I %p %M %S %f %z %s %a %%");
+                        std::to_string(i + 1) + "; known are %Y %y %m %d %e %j %b %H %I %p %M %S %f %L %z %s %a %%");
     }
     ++i;
   }
