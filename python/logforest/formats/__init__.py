@@ -5,7 +5,7 @@ A format file is YAML (one mapping, or a list of them)::
     name: kiosk
     description: the kiosk's log
     patterns:                     # RE2, tried in order; named groups are fields
-      - '^(?P<timestamp>\\d{2}\\.\\d{2}\\.\\d{4} \\d{2}:\\d{2}:\\d{2}) (?P<level>\\w+) (?P<message>.*)$'
+      - '^(?P<timestamp>[\\d.]+ [\\d:]+) (?P<level>\\w+) (?P<message>.*)$'
     time: '%d.%m.%Y %H:%M:%S'     # only for stamps that are not read by themselves
     samples:
       - line: '03.04.2025 10:00:00 WARN paper is low'

@@ -33,7 +33,10 @@ class AutoParser final : public LineParser {
 
   LineResult parse_line(std::string_view line, RowBuilder& row) override {
     const std::size_t rows = row.batch().rows;
-    if (rows == 0) previous_ = nullptr;  // a new batch
+    if (rows == 0) {  // a new batch
+      previous_ = nullptr;
+      trace_ = false;
+    }
     const Shape shape = shape_of(line);
     if (shape == Shape::Record || first_takes(line)) {
       LineResult first{Reject::NoMatch};
@@ -67,6 +70,13 @@ class AutoParser final : public LineParser {
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
   LineResult attempt(Candidate& c, std::string_view line, RowBuilder& row) {
+    // The logfmt parser takes any words; here they must be pairs.
+    if (c.format->name == "logfmt") {
+      const bool pairs = &c == candidates_.data() && first_is_known_
+                             ? scan::find(line, '=') != scan::npos
+                             : c.format->detect({line}) > 0;
+      if (!pairs) return {Reject::NoMatch};
+    }
     if (!c.parser) c.parser = c.format->make(options_);
     const LineResult result = c.parser->parse_line(line, row);
     if (result.reject != Reject::None && row.open()) row.abandon();

@@ -83,6 +83,9 @@ Pattern compile(const RegexSpec& spec, std::size_t index) {
     fail(spec, index, "more than " + std::to_string(kMaxGroups - 1) + " groups");
   }
   for (const auto& [group, name] : out.re->CapturingGroupNames()) {
+    for (const Group& other : out.groups) {
+      if (other.name == name) fail(spec, index, "the group '" + name + "' is there twice");
+    }
     Group g{group, name, Group::Use::Field};
     const Alias* alias = find_alias(name);
     if (alias != nullptr && alias->target == Target::Message) out.has_message = true;
