@@ -24,11 +24,13 @@ from logforest.formats import (
 from logforest.parsing import detect_format, parse, read_logs
 
 if TYPE_CHECKING:
+    from logforest.forest import IsolationForest
     from logforest.templates import TemplateMiner, template_signals
     from logforest.windows import WindowTable, aggregate, merge
 
 # Public names imported on first use: importing logforest stays fast.
 _LAZY = {
+    "IsolationForest": "logforest.forest",
     "TemplateMiner": "logforest.templates",
     "WindowTable": "logforest.windows",
     "aggregate": "logforest.windows",
@@ -38,6 +40,7 @@ _LAZY = {
 
 __all__ = [
     "ConfigError",
+    "IsolationForest",
     "LogBatch",
     "LogParser",
     "LogforestError",

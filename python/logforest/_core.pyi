@@ -1,6 +1,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 __version__: str
 
 def build_info() -> dict[str, Any]: ...
@@ -74,3 +77,47 @@ def register_regex(
 ) -> None: ...
 def register_python(name: str, parser: object, description: str) -> None: ...
 def try_formats(line: str | bytes, options: ParseOptions) -> list[tuple[str, str | None]]: ...
+
+INFINITY_MESSAGE: str
+
+def forest_kernels() -> str: ...
+def select_forest_kernels(name: str) -> None: ...
+
+class IsolationForest:
+    @staticmethod
+    def grow(
+        old: IsolationForest | None,
+        drop: int,
+        x: npt.NDArray[Any],
+        first: int,
+        count: int,
+        sample_size: int,
+        features: int,
+        bootstrap: bool,
+        weights: npt.NDArray[np.float64] | None,
+        seed: int,
+        threads: int,
+    ) -> IsolationForest: ...
+    @staticmethod
+    def from_trees(trees: list[dict[str, Any]], features: int) -> IsolationForest: ...
+    @staticmethod
+    def load(
+        data: bytes,
+    ) -> tuple[IsolationForest, bytes, npt.NDArray[np.float32], npt.NDArray[np.float64]]: ...
+    def save(
+        self,
+        meta: str,
+        recent_rows: npt.NDArray[np.float32],
+        recent_scores: npt.NDArray[np.float64],
+    ) -> bytes: ...
+    def score(
+        self, x: npt.NDArray[Any], threads: int, factor: float, shift: float
+    ) -> npt.NDArray[np.float64]: ...
+    def explain(self, x: npt.NDArray[Any], threads: int) -> npt.NDArray[np.float64]: ...
+    def tree(self, i: int) -> dict[str, Any]: ...
+    @property
+    def n_trees(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def baseline(self) -> float: ...

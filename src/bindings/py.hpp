@@ -30,5 +30,6 @@ void bind_formats(py::module_& m);
 void bind_build_info(py::module_& m);
 void bind_render(py::module_& m);
 void bind_features(py::module_& m);
+void bind_forest(py::module_& m);
 
 }  // namespace logforest::bindings
