@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from logforest.batch import LogBatch
+    from logforest.windows import WindowTable
 
 __all__ = ["Block", "LogPage", "LogQuery", "Receipt", "Store"]
 
@@ -73,6 +74,9 @@ class Block:
 class Store(Protocol):
     """Thread safe. Every method raises StoreError, with ``retryable`` set."""
 
+    #: Changes whenever the contents change; None where that is not known (many writers).
+    version: int | None
+
     def commit(self, blocks: Sequence[Block]) -> None:
         """Store blocks (records, rejects, window deltas, ledger) in one durable transaction."""
 
@@ -108,11 +112,31 @@ class Store(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
         tenant: str | None = None,
-    ) -> pa.Table:
+    ) -> WindowTable:
         """Aggregates as of ``lf.aggregate``, answered from the windows table, never from logs."""
 
+    def time_range(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tenant: str | None = None,
+    ) -> tuple[datetime, datetime] | None:
+        """First and last minute that hold records; None when there are none."""
+
+    def templates(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tenant: str | None = None,
+        limit: int = 100,
+    ) -> pa.Table:
+        """The most frequent fingerprints: template_id, count, error_count, first_seen, last_seen,
+        service, services, example, level."""
+
     def add_anomalies(self, anomalies: pa.Table | None, *, detected_id: int | None = None) -> int:
-        """Keyed by (log_id, model_version): repeats are harmless. Returns how many were new.
+        """Keyed by (log_id, model_version, kind): repeats are harmless. Returns how many were new.
 
         ``detected_id`` is kept in the same transaction: every record up to it has been scored.
         """
@@ -126,10 +150,12 @@ class Store(Protocol):
     def anomalies(
         self,
         *,
+        anomaly_id: int | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         service: Sequence[str] = (),
         severity: Sequence[str] = (),
+        kind: Sequence[str] = (),
         tenant: str | None = None,
         limit: int | None = 100,
         cursor: str | None = None,

@@ -19,11 +19,19 @@ from logforest.errors import ConfigError
 if TYPE_CHECKING:
     from logforest.stores.base import LogQuery
 
-__all__ = ["CATEGORIES", "LEVELS", "Conditions", "decode_cursor", "encode_cursor", "log_conditions"]
+__all__ = [
+    "CATEGORIES",
+    "LEVELS",
+    "Conditions",
+    "decode_cursor",
+    "encode_cursor",
+    "from_us",
+    "log_conditions",
+    "one_of",
+]
 
 LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
 CATEGORIES = ("General", "Business", "Performance", "Security")
-SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 _LEVEL_ALIASES = {"WARNING": "WARN", "ERR": "ERROR", "CRIT": "CRITICAL", "FATAL": "CRITICAL"}
 
 
@@ -87,7 +95,8 @@ def search_terms(q: str) -> list[str]:
         return [q]
 
 
-def _one_of(name: str, values: Sequence[str], allowed: Sequence[str]) -> list[str]:
+def one_of(name: str, values: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """The allowed spellings of ``values``; ConfigError names what is allowed."""
     by_key = {value.upper(): value for value in allowed} | _LEVEL_ALIASES
     out = []
     for value in values:
@@ -110,10 +119,10 @@ def log_conditions(
     With ``paging=False`` the cursor is left out (for counting all pages).
     """
     c = Conditions()
-    c.add_in("level", _one_of("level", query.level, LEVELS))
+    c.add_in("level", one_of("level", query.level, LEVELS))
     c.add_in("service", query.service)
     c.add_in("source", query.source)
-    c.add_in("category", _one_of("category", query.category, CATEGORIES))
+    c.add_in("category", one_of("category", query.category, CATEGORIES))
     if query.tenant is not None:
         c.add("tenant = {}", query.tenant)
     if query.template is not None:

@@ -1,0 +1,1 @@
+"""The HTTP side: an application factory and routers by subject."""

@@ -1,0 +1,97 @@
+"""The application: FastAPI with all routers, and the hot ingest path in front of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+
+import logforest
+from logforest.api import problems
+from logforest.api.ingest import IngestEndpoint
+from logforest.api.routers import analytics, anomalies, health, ingest, live, logs, page
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from logforest.service import Service
+
+__all__ = ["create_app"]
+
+
+def create_app(service: Service, *, on_shutdown: Callable[[], None] | None = None) -> ASGIApp:
+    """The whole HTTP side of a service, as one ASGI application.
+
+    Parameters
+    ----------
+    service
+        A running service; it is closed by whoever opened it.
+    on_shutdown
+        Called in a thread when the server stops, before the last connection is closed.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if on_shutdown is not None:
+            import asyncio
+
+            await asyncio.to_thread(on_shutdown)
+
+    app = FastAPI(
+        title="logforest",
+        version=logforest.__version__,
+        description="Log analytics with anomaly detection.",
+        lifespan=lifespan,
+        docs_url=None,  # the stock pages load scripts from another host
+        redoc_url=None,
+    )
+    app.state.service = service
+    problems.install(app)
+    for module in (ingest, logs, analytics, anomalies, health, live, page):
+        app.include_router(module.router)
+    _document(app)
+    return _Front(app, service)
+
+
+def _document(app: FastAPI) -> None:
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = plain()
+            schema["paths"] = {**ingest.DOCUMENTED, **schema["paths"]}
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+class _Front:
+    """Serves the ingest paths itself, counts the answers of the application behind it."""
+
+    def __init__(self, app: FastAPI, service: Service) -> None:
+        self.app = app
+        self._metrics = service.metrics
+        fast, stored = IngestEndpoint(service), IngestEndpoint(service, ids=True)
+        self._direct = dict.fromkeys(ingest.FAST_PATHS, fast) | dict.fromkeys(
+            ingest.STORED_PATHS, stored
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        direct = self._direct.get(scope["path"])
+        if direct is not None and scope["method"] == "POST":
+            await direct(scope, receive, send)
+            return
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._metrics.count_request(message["status"])
+            await send(message)
+
+        await self.app(scope, receive, counted)

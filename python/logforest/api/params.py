@@ -1,0 +1,135 @@
+"""Query parameters of the read routes: parsed here once, the same on every route."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import Depends, Query, Request
+
+from logforest.api.problems import Problem
+from logforest.service import Service
+from logforest.stores.base import LogQuery
+
+__all__ = ["Format", "Logs", "ServiceDep", "Span", "TimeSpan", "parse_time", "split"]
+
+Format = Literal["json", "ndjson", "csv", "arrow"]
+_RELATIVE = re.compile(r"-?(\d+)(s|m|h|d|w)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_STATUS = re.compile(r"(\d{3})(?:-(\d{3}))?|([1-5])xx", re.IGNORECASE)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+
+
+def parse_time(name: str, text: str | None, now: datetime | None = None) -> datetime | None:
+    """ISO 8601, seconds or milliseconds since 1970, or ``15m`` (that long ago)."""
+    if text is None or not text.strip():
+        return None
+    text = text.strip()
+    relative = _RELATIVE.fullmatch(text)
+    try:
+        if relative is not None:
+            seconds = int(relative[1]) * _SECONDS[relative[2]]
+            return (now or datetime.now(UTC)) - timedelta(seconds=seconds)
+        if re.fullmatch(r"\d+(\.\d+)?", text) and len(text.partition(".")[0]) > 8:
+            number = float(text)
+            return datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC)
+        # A + that a client did not escape arrives as a space.
+        moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text))
+    except (ValueError, OverflowError, OSError):
+        raise Problem(
+            422, f"{name}: {text[:50]!r} is no time; use 2026-01-31T12:00:00Z or 15m"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class TimeSpan:
+    """``since`` (inclusive), ``until`` (exclusive), ``sinceMinutes``."""
+
+    def __init__(
+        self,
+        since: Annotated[str | None, Query(description="ISO 8601, epoch, or 15m ago")] = None,
+        until: Annotated[str | None, Query(description="ISO 8601, epoch, or 15m ago")] = None,
+        since_minutes: Annotated[float | None, Query(alias="sinceMinutes", gt=0, le=1e8)] = None,
+    ) -> None:
+        self.since = parse_time("since", since)
+        self.until = parse_time("until", until)
+        if since_minutes is not None and self.since is None:
+            self.since = datetime.now(UTC) - timedelta(minutes=since_minutes)
+        if self.since and self.until and self.since >= self.until:
+            raise Problem(422, "since must be before until")
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """For caches: relative times move on in steps of ten seconds."""
+        return tuple(t and int(t.timestamp()) // 10 for t in (self.since, self.until))
+
+
+Span = Annotated[TimeSpan, Depends(TimeSpan)]
+
+
+def split(*groups: Sequence[str] | None) -> tuple[str, ...]:
+    """Values of repeated parameters and of comma-separated ones, each once."""
+    values = (part.strip() for group in groups for value in group or () for part in value.split(","))
+    return tuple(dict.fromkeys(value for value in values if value))
+
+
+def _status_range(status: str | None, low: int | None, high: int | None) -> tuple[
+    int | None, int | None
+]:
+    if status is None or not status.strip():
+        return low, high
+    match = _STATUS.fullmatch(status.strip())
+    if match is None:
+        raise Problem(422, f"status: {status[:20]!r} is none of 404, 400-499, 5xx")
+    if match[3]:
+        return int(match[3]) * 100, int(match[3]) * 100 + 99
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _log_query(
+    service_state: ServiceDep,
+    span: Span,
+    q: Annotated[str | None, Query(max_length=1000, description='words; "a phrase"')] = None,
+    level: Annotated[list[str] | None, Query(description="one or several, or a,b")] = None,
+    levels: Annotated[list[str] | None, Query(include_in_schema=False)] = None,
+    service: Annotated[list[str] | None, Query()] = None,
+    source: Annotated[list[str] | None, Query()] = None,
+    category: Annotated[list[str] | None, Query()] = None,
+    template: Annotated[int | None, Query(description="template_id")] = None,
+    status: Annotated[str | None, Query(description="404, 400-499 or 5xx")] = None,
+    status_min: Annotated[int | None, Query(ge=0, le=999)] = None,
+    status_max: Annotated[int | None, Query(ge=0, le=999)] = None,
+    limit: Annotated[int, Query(ge=0)] = 100,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    order: Literal["desc", "asc"] = "desc",
+) -> LogQuery:
+    low, high = _status_range(status, status_min, status_max)
+    return LogQuery(
+        q=q,
+        level=split(level, levels),
+        service=split(service),
+        source=split(source),
+        category=split(category),
+        template=template,
+        status_min=low,
+        status_max=high,
+        since=span.since,
+        until=span.until,
+        limit=min(limit, service_state.settings.page_size_max),
+        offset=offset,
+        cursor=cursor or None,
+        ascending=order == "asc",
+    )
+
+
+Logs = Annotated[LogQuery, Depends(_log_query)]

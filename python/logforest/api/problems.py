@@ -1,0 +1,104 @@
+"""Errors as RFC 9457 problem documents."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.responses import Response
+
+from logforest.errors import ConfigError, LogforestError, QueueError, StoreError
+from logforest.queues.base import QueueFull
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+__all__ = ["Problem", "install", "problem_body", "problem_of"]
+
+_INSUFFICIENT_STORAGE = 507
+
+
+class Problem(Exception):
+    """An answer other than success, raised anywhere below a route."""
+
+    def __init__(
+        self, status: int, detail: str, *, headers: dict[str, str] | None = None, **extra: object
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+        self.extra = extra
+
+
+def problem_body(status: int, detail: str, instance: str = "", **extra: object) -> bytes:
+    """The JSON document."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if instance:
+        body["instance"] = instance
+    return orjson.dumps(body | extra)
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to answer for an error of ours; anything else is a 500 that tells nothing."""
+    from logforest.pipeline.receipts import KeyReused
+
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, QueueFull):
+        return Problem(429, str(error), headers={"retry-after": str(error.retry_after)})
+    if isinstance(error, StoreError) and error.code == "disk_full":
+        return Problem(_INSUFFICIENT_STORAGE, str(error), headers={"retry-after": "30"})
+    if isinstance(error, (QueueError, StoreError)):
+        return Problem(503, str(error), headers={"retry-after": "5"})
+    if isinstance(error, KeyReused):
+        return Problem(422, str(error))
+    if isinstance(error, (ConfigError, LogforestError)):
+        return Problem(400, str(error))
+    return Problem(500, "an internal error; the service's log has the details")
+
+
+def _response(request: Request, problem: Problem) -> Response:
+    return Response(
+        problem_body(problem.status, problem.detail, request.url.path, **problem.extra),
+        problem.status,
+        problem.headers,
+        "application/problem+json",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem document."""
+    from fastapi.exceptions import RequestValidationError
+    from starlette.exceptions import HTTPException
+
+    def ours(request: Request, error: Exception) -> Response:
+        return _response(request, problem_of(error))
+
+    def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        headers = dict(error.headers or {})
+        return _response(request, Problem(error.status_code, str(error.detail), headers=headers))
+
+    def validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        errors = [
+            {"pointer": "/".join(str(part) for part in e["loc"]), "detail": e["msg"]}
+            for e in error.errors()
+        ]
+        first = errors[0]
+        detail = f"{first['pointer']}: {first['detail']}"
+        return _response(request, Problem(422, detail, errors=errors))
+
+    app.add_exception_handler(Problem, ours)
+    app.add_exception_handler(LogforestError, ours)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(Exception, ours)

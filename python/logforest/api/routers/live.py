@@ -1,0 +1,124 @@
+"""WebSockets: what was just stored, as ``{topic, payload}``.
+
+Filters come as query parameters, or later as a message
+``{"subscribe": ["new_logs"], "level": ["ERROR"], "service": ["api"], "q": "timeout"}``, which
+replaces them. A client that is too slow loses the oldest frames and gets
+``{"topic": "gap", "payload": {"dropped": n}}``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from logforest.errors import ConfigError
+from logforest.live import TOPICS, Subscription
+from logforest.service import Service
+from logforest.stores.filters import LEVELS, one_of
+
+__all__ = ["router", "subscription"]
+
+router = APIRouter()
+
+_ALIASES = {"logs": "new_logs"}
+_HEARTBEAT_SECONDS = 15.0
+_MESSAGE_BYTES = 16_384
+
+
+def _texts(value: object) -> list[str]:
+    if value is None:
+        return []
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str) for item in items):
+        raise ConfigError("filters must be texts or lists of texts")
+    return [part for item in items for part in item.split(",") if part]
+
+
+def subscription(filters: Mapping[str, Any], topics: Iterable[str]) -> Subscription:
+    """What was asked for; ConfigError when it makes no sense."""
+    asked = [_ALIASES.get(t, t) for t in _texts(filters.get("subscribe", filters.get("topics")))]
+    unknown = [topic for topic in asked if topic not in TOPICS]
+    if unknown:
+        raise ConfigError(f"subscribe: {unknown[0]!r} is none of {', '.join(TOPICS)}")
+    q = filters.get("q") or ""
+    return Subscription(
+        topics=frozenset(asked or topics),
+        level=frozenset(one_of("level", _texts(filters.get("level")), LEVELS)),
+        service=frozenset(_texts(filters.get("service"))),
+        q=str(q)[:1000],
+    )
+
+
+@router.websocket("/ws/logs")
+@router.websocket("/api/v1/ws/logs")
+async def logs(socket: WebSocket) -> None:
+    """Records as they are stored."""
+    await _serve(socket, ["new_logs"])
+
+
+@router.websocket("/ws")
+@router.websocket("/api/v1/ws")
+async def everything(socket: WebSocket) -> None:
+    """Records, anomalies and alerts."""
+    await _serve(socket, TOPICS)
+
+
+def _same_origin(socket: WebSocket) -> bool:
+    """Browsers let any page open a WebSocket; only our own may. Other clients send no Origin."""
+    origin = socket.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == socket.headers.get("host")
+
+
+async def _serve(socket: WebSocket, topics: Iterable[str]) -> None:
+    service: Service = socket.app.state.service
+    if not _same_origin(socket):
+        await socket.close(1008, "another site's page may not read this")
+        return
+    query = {name: socket.query_params.getlist(name) for name in socket.query_params}
+    query["q"] = query.get("q", [""])[-1]  # type: ignore[assignment]
+    try:
+        wanted = subscription(query, topics)
+    except ConfigError as error:
+        await socket.close(1008, str(error)[:120])
+        return
+    await socket.accept()
+    subscriber = service.hub.subscribe(wanted)
+    sender = asyncio.create_task(_send(socket, subscriber))
+    try:
+        while True:
+            text = await socket.receive_text()
+            try:
+                if len(text) > _MESSAGE_BYTES:
+                    raise ConfigError("the message is too long")
+                message = orjson.loads(text)
+                if not isinstance(message, dict):
+                    raise ConfigError('send {"subscribe": ["new_logs"], "level": ["ERROR"]}')
+                subscriber.subscription = subscription(message, topics)
+                answer: dict[str, object] = {
+                    "topic": "subscribed",
+                    "payload": {"topics": sorted(subscriber.subscription.topics)},
+                }
+            except (ConfigError, orjson.JSONDecodeError) as error:
+                answer = {"topic": "error", "payload": {"detail": str(error)}}
+            subscriber.extend([orjson.dumps(answer)], 0)
+    except WebSocketDisconnect:
+        pass
+    finally:
+        service.hub.unsubscribe(subscriber)
+        sender.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await sender
+
+
+async def _send(socket: WebSocket, subscriber: Any) -> None:
+    while True:
+        try:
+            frame = await asyncio.wait_for(subscriber.next(), _HEARTBEAT_SECONDS)
+        except TimeoutError:
+            frame = b'{"topic":"heartbeat","payload":{}}'
+        await socket.send_text(frame.decode())

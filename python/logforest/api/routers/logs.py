@@ -1,0 +1,112 @@
+"""Reading records: search, recent, one by id."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import APIRouter, Response
+from starlette.responses import Response as PlainResponse
+
+from logforest import _core
+from logforest.api.params import Format, Logs, ServiceDep
+from logforest.api.problems import Problem
+from logforest.batch import LogBatch
+from logforest.service import Service
+from logforest.stores.base import LogQuery
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["logs"])
+
+_COUNT_TTL = 5.0
+_TYPES = {
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8",
+    "arrow": "application/vnd.apache.arrow.stream",
+}
+
+
+def json_items(logs: LogBatch) -> bytes:
+    """Records as a JSON array."""
+    return b"[" + b",".join(_core.render_ndjson(logs._core).splitlines()) + b"]"
+
+
+def _arrow_stream(logs: LogBatch) -> bytes:
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    table = logs.to_arrow()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _count(service: Service, query: LogQuery) -> int:
+    plain = replace(query, cursor=None, offset=0, limit=None, ascending=False)
+    total: int = service.cache.get(
+        ("count", plain),
+        ttl=_COUNT_TTL,
+        version=service.version,
+        make=lambda: service.store.count(plain),
+    )
+    return total
+
+
+def _search(service: Service, query: LogQuery, format: Format) -> Response:
+    page = service.store.page(query)
+    rows = page.logs.num_rows
+    first_page = not query.offset and query.cursor is None
+    complete = first_page and query.limit is not None and rows < query.limit
+    total = rows if complete else _count(service, query)
+    headers = {"X-Total-Count": str(total)}
+    if page.next_cursor:
+        headers["X-Next-Cursor"] = page.next_cursor
+    if format == "json":
+        cursor = b'"%s"' % page.next_cursor.encode() if page.next_cursor else b"null"
+        body = b'{"items":%s,"next_cursor":%s,"total":%d}' % (json_items(page.logs), cursor, total)
+        return PlainResponse(body, 200, headers, "application/json")
+    if format == "csv":
+        body = _core.render_csv(page.logs._core)
+        headers["Content-Disposition"] = 'attachment; filename="logs.csv"'
+    elif format == "ndjson":
+        body = _core.render_ndjson(page.logs._core)
+    else:
+        body = _arrow_stream(page.logs)
+    return PlainResponse(body, 200, headers, _TYPES[format])
+
+
+@router.get("/api/v1/logs", summary="Search records, newest first")
+@router.get("/logs/search", include_in_schema=False)
+@router.get("/api/v1/logs/search", include_in_schema=False)
+@router.get("/logs", include_in_schema=False)
+def search(service: ServiceDep, query: Logs, format: Format = "json") -> Response:
+    """Records that match all filters; ``X-Total-Count`` counts all pages together."""
+    return _search(service, query, format)
+
+
+@router.get("/recent", summary="The latest records")
+@router.get("/api/v1/logs/recent", include_in_schema=False)
+@router.get("/logs/recent", include_in_schema=False)
+def recent(service: ServiceDep, query: Logs, format: Format = "json") -> Response:
+    """As ``/api/v1/logs``."""
+    return _search(service, query, format)
+
+
+@router.get("/logs/{log_id:int}", summary="One record")
+@router.get("/api/v1/logs/{log_id:int}", include_in_schema=False)
+def one(service: ServiceDep, log_id: int) -> Response:
+    """The record with this id."""
+    found = service.store.log(log_id)
+    if not found.num_rows:
+        raise Problem(404, f"there is no record {log_id}")
+    return PlainResponse(_core.render_ndjson(found._core).strip(), media_type="application/json")
+
+
+@router.get("/logs/{log_id:int}/context", summary="A record and its neighbours")
+@router.get("/api/v1/logs/{log_id:int}/context", include_in_schema=False)
+def context(service: ServiceDep, log_id: int, lines: int = 5) -> Response:
+    """Up to ``lines`` records of the same service before and after it, oldest first."""
+    found = service.store.context(log_id, lines=max(0, min(lines, 200)))
+    if not found.num_rows:
+        raise Problem(404, f"there is no record {log_id}")
+    return PlainResponse(b'{"items":%s}' % json_items(found), media_type="application/json")

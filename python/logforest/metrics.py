@@ -1,0 +1,117 @@
+"""Prometheus metrics of the service, and the rates that ``/health`` shows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prometheus_client.core import Metric
+
+    from logforest.service import Service
+
+__all__ = ["Metrics"]
+
+_RATE_SECONDS = 10
+
+
+class _Rate:
+    """Events a second over the last seconds, in buckets of one second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._buckets: deque[list[int]] = deque(maxlen=_RATE_SECONDS + 1)  # second, count, errors
+
+    def add(self, error: bool) -> None:
+        second = int(time.monotonic())
+        with self._lock:
+            if not self._buckets or self._buckets[-1][0] != second:
+                self._buckets.append([second, 0, 0])
+            self._buckets[-1][1] += 1
+            self._buckets[-1][2] += error
+
+    def totals(self) -> tuple[int, int]:
+        oldest = int(time.monotonic()) - _RATE_SECONDS
+        with self._lock:
+            recent = [b for b in self._buckets if b[0] >= oldest]
+        return sum(b[1] for b in recent), sum(b[2] for b in recent)
+
+
+class Metrics:
+    """Names start with ``logforest_``; each service has a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.accepted = Counter(
+            "logforest_records_accepted", "Records stored.", registry=self.registry
+        )
+        self.rejected = Counter(
+            "logforest_records_rejected", "Lines that could not be read.", registry=self.registry
+        )
+        self.received = Counter(
+            "logforest_received_bytes", "Bytes of request bodies.", registry=self.registry
+        )
+        self.requests = Counter(
+            "logforest_http_requests", "Requests by answer.", ["status"], registry=self.registry
+        )
+        self.ingest_seconds = Histogram(
+            "logforest_ingest_seconds", "From the whole body to the answer.",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=self.registry,
+        )
+        self.started = Gauge(
+            "logforest_start_time_seconds", "Start, since 1970.", registry=self.registry
+        )
+        self.started.set(time.time())
+        self._rate = _Rate()
+        self._by_status: dict[int, Counter] = {}
+
+    def count_request(self, status: int) -> None:
+        """One answered request."""
+        counter = self._by_status.get(status)
+        if counter is None:
+            counter = self._by_status[status] = self.requests.labels(str(status))
+        counter.inc()
+        self._rate.add(status >= 500)
+
+    def request_rate(self) -> float:
+        """Requests a second over the last seconds."""
+        return round(self._rate.totals()[0] / _RATE_SECONDS, 2)
+
+    def error_rate(self) -> float:
+        """Share of requests answered 5xx over the last seconds, 0 to 1."""
+        requests, errors = self._rate.totals()
+        return round(errors / requests, 4) if requests else 0.0
+
+    def watch(self, service: Service) -> None:
+        """Add what is read from the service at each scrape."""
+        self.registry.register(_ServiceCollector(service))
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self.registry)
+
+
+class _ServiceCollector(Collector):
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterable[Metric]:
+        status = self._service.queue.status()
+        for name, help_, value in (
+            ("queue_waiting", "Requests taken and not yet answered.", status.waiting),
+            ("queue_bytes", "Bytes of those requests.", status.waiting_bytes),
+            ("queue_capacity_bytes", "Bytes from which requests are refused.",
+             status.capacity_bytes),
+            ("detection_lag_records", "Records stored and not yet scored.", status.lag),
+            ("live_subscribers", "Open live connections.", self._service.hub.subscribers),
+        ):
+            yield GaugeMetricFamily(f"logforest_{name}", help_, value=value)

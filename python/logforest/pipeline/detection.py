@@ -1,0 +1,169 @@
+"""Detection behind the commits: in its own thread, with bounded memory and a lasting position.
+
+Committed batches are handed over in memory. When detection cannot keep up, they are let go and
+read back from the store later; the position (the last record scored) is stored with the
+anomalies, so that nothing is left out after a crash and nothing is found twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from logforest.errors import StoreError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from logforest.batch import LogBatch
+    from logforest.stores.base import Store
+
+__all__ = ["Detection", "Scorer"]
+
+log = logging.getLogger("logforest.detection")
+
+_HANDED_ROWS = 150_000  # held in memory at once, about 70 MB
+_READ_ROWS = 20_000
+_POSITION_SECONDS = 1.0  # how often the position is stored when there are no anomalies
+
+
+class Scorer(Protocol):
+    """Finds anomalies in batches that arrive in order."""
+
+    def process(self, logs: LogBatch) -> pa.Table:
+        """Anomalies of these records."""
+
+
+class Detection:
+    """Scores what was committed, in order of id."""
+
+    def __init__(
+        self,
+        store: Store,
+        scorer: Scorer | None,
+        on_anomalies: Callable[[object], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._scorer = scorer
+        self._on_anomalies = on_anomalies
+        self._wake = threading.Condition(threading.Lock())
+        self._handed: deque[tuple[LogBatch, int, int]] = deque()  # batch, id before it, last id
+        self._handed_rows = 0
+        self._stopping = False
+        self._committed_id = store.next_id() - 1
+        self._position = store.detected_id() if scorer is not None else self._committed_id
+        self._stored_position = self._position
+        self._stored_at = time.monotonic()
+        self.scored_records = 0
+        self.found = 0
+        self.last_error: str | None = None
+        self._thread: threading.Thread | None = None
+        if scorer is not None:
+            self._thread = threading.Thread(target=self._loop, name="lf-detect", daemon=True)
+            self._thread.start()
+
+    @property
+    def lag(self) -> int:
+        """Records committed but not yet scored."""
+        return max(0, self._committed_id - self._position)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread is None or self._thread.is_alive()
+
+    def offer(self, logs: LogBatch, last_id: int) -> None:
+        """Hand over a committed batch; let go of it when too much is waiting."""
+        with self._wake:
+            before, self._committed_id = self._committed_id, last_id
+            if self._scorer is None:
+                self._position = last_id
+                return
+            if self._handed_rows + logs.num_rows <= _HANDED_ROWS or not self._handed:
+                self._handed.append((logs, before, last_id))
+                self._handed_rows += logs.num_rows
+            self._wake.notify()
+
+    def close(self, *, timeout: float) -> None:
+        """Finish what was committed, as far as ``timeout`` seconds go."""
+        deadline = time.monotonic() + timeout
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join(max(0.1, deadline - time.monotonic()))
+
+    # --- the thread ----------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        while True:
+            with self._wake:
+                while not self._handed and self._position >= self._committed_id:
+                    if self._stopping:
+                        break
+                    self._wake.wait(_POSITION_SECONDS)
+                    if self._position > self._stored_position:
+                        break
+                if self._stopping and self._position >= self._committed_id:
+                    break
+            try:
+                self._step()
+            except StoreError as error:  # full disk and the like: the records stay to be scored
+                self.last_error = str(error)
+                log.error("anomalies not stored, will be tried again: %s", error)
+                time.sleep(0.5)
+            except Exception as error:
+                # A batch that cannot be scored must not hold up all that follow.
+                self.last_error = f"{type(error).__name__}: {error}"
+                log.exception("batch not scored")
+        if self._position > self._stored_position:
+            try:
+                self._store_position()
+            except StoreError as error:
+                log.error("position not stored: %s", error)
+
+    def _step(self) -> None:
+        logs, last_id = self._next()
+        if logs is not None and logs.num_rows:
+            try:
+                anomalies = self._scorer.process(logs)  # type: ignore[union-attr]
+            except Exception:
+                self._position = last_id
+                raise
+            if anomalies.num_rows:
+                self.found += self._store.add_anomalies(anomalies, detected_id=last_id)
+                self._stored_position, self._stored_at = last_id, time.monotonic()
+                if self._on_anomalies is not None:
+                    self._on_anomalies(anomalies)
+            self.scored_records += logs.num_rows
+        self._position = max(self._position, last_id)
+        self.last_error = None
+        stale = time.monotonic() - self._stored_at > _POSITION_SECONDS
+        if stale and self._position > self._stored_position:
+            self._store_position()
+
+    def _next(self) -> tuple[LogBatch | None, int]:
+        with self._wake:
+            until = self._committed_id
+            while self._handed:
+                logs, before, last_id = self._handed[0]
+                if before > self._position:  # batches before this one were let go
+                    until = before
+                    break
+                self._handed.popleft()
+                self._handed_rows -= logs.num_rows
+                if last_id > self._position:
+                    return logs, last_id
+        if until <= self._position:
+            return None, self._position
+        logs = self._store.after(self._position, until, _READ_ROWS)
+        if logs.num_rows < _READ_ROWS:  # ids may have gaps, but nothing is left up to here
+            return logs, until
+        return logs, int(logs["id"][-1].as_py())
+
+    def _store_position(self) -> None:
+        self._store.add_anomalies(None, detected_id=self._position)
+        self._stored_position, self._stored_at = self._position, time.monotonic()

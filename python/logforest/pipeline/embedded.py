@@ -1,0 +1,193 @@
+"""The embedded pipeline: bounded queue -> prepare -> group commit -> detection, in threads.
+
+Requests that arrive while a commit runs form the next group: one parse, one transaction, one
+fsync for all of them, and every request is answered after its own commit. While a group is being
+committed the next one is being prepared. Detection follows behind and never delays an answer;
+what it has not scored when the process dies is scored after the next start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from logforest.errors import ConfigError, LogforestError, StoreError
+from logforest.pipeline.detection import Detection
+from logforest.pipeline.group import Group, prepare_group
+from logforest.pipeline.receipts import Outcome, ReceiptBook, resolve
+from logforest.queues.base import QueueFull, QueueStatus, Submission
+from logforest.queues.embedded import EmbeddedQueue
+
+if TYPE_CHECKING:
+    from logforest.batch import LogBatch
+    from logforest.pipeline.detection import Scorer
+    from logforest.stores.duckdb import DuckDBStore
+
+__all__ = ["EmbeddedPipeline"]
+
+log = logging.getLogger("logforest.pipeline")
+
+# Of one group: large enough that fsync and transaction cost nothing per record, small enough
+# that an answer takes a tenth of a second.
+_GROUP_BYTES = 8 << 20
+_GROUP_ITEMS = 4096
+_IDLE_SECONDS = 0.5
+
+
+class EmbeddedPipeline:
+    """Runs until :meth:`close`. Implements :class:`logforest.queues.base.Queue`.
+
+    Parameters
+    ----------
+    store
+        Where records go; closed by the caller, after the pipeline.
+    scorer
+        Finds anomalies in committed batches; None: no detection.
+    queue_bytes
+        Bodies held at once before requests are turned away (429), in bytes.
+    max_lag
+        Records committed but not yet scored before requests are turned away.
+    on_commit, on_anomalies
+        Called after a commit with what was committed, from the pipeline's threads.
+    """
+
+    def __init__(
+        self,
+        store: DuckDBStore,
+        *,
+        scorer: Scorer | None = None,
+        queue_bytes: int = 64 << 20,
+        max_lag: int = 2_000_000,
+        on_commit: Callable[[LogBatch], None] | None = None,
+        on_anomalies: Callable[[object], None] | None = None,
+    ) -> None:
+        self.store = store
+        self.max_lag = max_lag
+        self.committed_groups = 0
+        self.committed_records = 0
+        self.last_error: str | None = None
+        self._queue = EmbeddedQueue(queue_bytes)
+        self._prepared: queue.Queue[Group | None] = queue.Queue(maxsize=1)
+        self._book = ReceiptBook(store)
+        self._on_commit = on_commit
+        self._answer_lock = threading.Lock()
+        self.detection = Detection(store, scorer, on_anomalies)
+        self._threads = [
+            threading.Thread(target=self._prepare_loop, name="lf-prepare", daemon=True),
+            threading.Thread(target=self._commit_loop, name="lf-commit", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    # --- the queue -----------------------------------------------------------------------
+
+    def submit(self, submission: Submission) -> None:
+        """Take it, or raise QueueFull at once."""
+        if self.detection.lag > self.max_lag:
+            raise QueueFull(f"detection is {self.detection.lag} records behind", retry_after=2)
+        self._queue.put(submission)
+
+    def status(self) -> QueueStatus:
+        """How much waits."""
+        waiting, waiting_bytes = self._queue.held
+        return QueueStatus(
+            waiting=waiting,
+            waiting_bytes=waiting_bytes,
+            capacity_bytes=self._queue.max_bytes,
+            lag=self.detection.lag,
+            details={"groups": self.committed_groups, "records": self.committed_records},
+        )
+
+    @property
+    def alive(self) -> bool:
+        """All stages run."""
+        return all(thread.is_alive() for thread in self._threads) and self.detection.alive
+
+    def close(self, *, timeout: float = 30.0) -> None:
+        """Take nothing more, finish what was taken, let detection catch up; idempotent."""
+        deadline = time.monotonic() + timeout
+        self._queue.close()
+        for thread in self._threads:
+            thread.join(max(0.1, deadline - time.monotonic()))
+        self.detection.close(timeout=max(0.1, deadline - time.monotonic()))
+
+    # --- stages --------------------------------------------------------------------------
+
+    def _prepare_loop(self) -> None:
+        while not self._queue.closed:
+            taken = self._queue.take(_GROUP_BYTES, _GROUP_ITEMS, timeout=0.2)
+            if not taken:
+                continue
+            try:
+                fresh = self._book.sift(taken, self._answer)
+                if fresh:
+                    self._prepared.put(prepare_group(fresh, self.store.reserve_ids))
+            except Exception as error:
+                self._fail(taken, error)
+        self._prepared.put(None)
+
+    def _commit_loop(self) -> None:
+        while True:
+            try:
+                group = self._prepared.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                self._maintain(idle=True)
+                continue
+            if group is None:
+                return
+            try:
+                self._commit(group)
+            except Exception as error:  # a stage must outlive whatever one group brings
+                self._fail(group.submissions, error)
+            self._maintain(idle=False)
+
+    def _commit(self, group: Group) -> None:
+        try:
+            self.store.commit([group.block])
+        except StoreError as error:
+            if error.code == "disk_full" or len(group.submissions) == 1:
+                raise
+            # One sender's records must not sink the others': each for itself.
+            log.warning("group commit failed, trying one by one: %s", error)
+            for submission in group.submissions:
+                try:
+                    self._commit(prepare_group([submission], self.store.reserve_ids))
+                except Exception as single:
+                    self._fail([submission], single)
+            return
+        self.last_error = None
+        self.committed_groups += 1
+        self.committed_records += group.block.logs.num_rows
+        self._answer(list(zip(group.submissions, group.answers, strict=True)))
+        if group.block.logs.num_rows:
+            self.detection.offer(group.block.logs, group.last_id)
+            if self._on_commit is not None:
+                with contextlib.suppress(Exception):
+                    self._on_commit(group.block.logs)
+
+    def _maintain(self, *, idle: bool) -> None:
+        try:
+            self.store.maintain(idle=idle)
+        except LogforestError as error:
+            self.last_error = str(error)
+
+    # --- answers -------------------------------------------------------------------------
+
+    def _fail(self, submissions: list[Submission], error: Exception) -> None:
+        if not isinstance(error, ConfigError):
+            self.last_error = str(error)
+            log.error("not stored: %s", error, exc_info=not isinstance(error, LogforestError))
+        self._answer([(submission, error) for submission in submissions])
+
+    def _answer(self, outcomes: list[Outcome]) -> None:
+        with self._answer_lock:
+            fresh = [o for o in self._book.settle(outcomes) if not o[0].answered]
+            for submission, _ in fresh:
+                submission.answered = True
+        self._queue.release([submission for submission, _ in fresh])
+        resolve(fresh)

@@ -1,0 +1,127 @@
+"""What a running service is made of, whatever the profile; the HTTP side sees only this."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from logforest.cache import Cache
+from logforest.live import Hub
+from logforest.metrics import Metrics
+from logforest.queues.base import Answer, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from logforest.queues.base import Queue
+    from logforest.settings import Settings
+    from logforest.stores.base import Store
+
+__all__ = ["Service", "open_embedded"]
+
+
+@dataclass
+class Service:
+    """A store, a queue in front of it, live fan-out and metrics.
+
+    ``checks`` are called for ``/health``: name -> function that returns None when well, otherwise
+    what is wrong.
+    """
+
+    settings: Settings
+    store: Store
+    queue: Queue
+    hub: Hub
+    metrics: Metrics
+    cache: Cache = field(default_factory=Cache)
+    checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
+    started: float = field(default_factory=time.time)
+    draining: bool = False
+    on_close: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def version(self) -> object:
+        """Of the store's contents, for caches."""
+        return getattr(self.store, "version", None)
+
+    async def take(self, body: bytes, **fields: Any) -> Answer:
+        """Queue a body and wait for its answer; ``fields`` as of :class:`Submission`."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.queue.submit(
+            Submission(body=body, future=future, received_us=time.time_ns() // 1000, **fields)
+        )
+        answer = await future
+        if not answer.repeated:
+            self.metrics.accepted.inc(answer.accepted)
+            if answer.rejected_total:
+                self.metrics.rejected.inc(answer.rejected_total)
+        return answer
+
+    def health(self) -> dict[str, object]:
+        """The state of every part; ``status`` is ok or degraded."""
+        parts: dict[str, object] = {}
+        well = True
+        for name, check in self.checks.items():
+            problem = check()
+            well = well and problem is None
+            parts[name] = {"status": "ok"} if problem is None else {
+                "status": "failing", "detail": problem,
+            }
+        status = self.queue.status()
+        return {
+            "status": "draining" if self.draining else "ok" if well else "degraded",
+            "services": parts,
+            "uptime_seconds": round(time.time() - self.started, 3),
+            "requests_per_second": self.metrics.request_rate(),
+            "error_rate": self.metrics.error_rate(),
+            "queue": {"waiting": status.waiting, "bytes": status.waiting_bytes},
+            "lag": status.lag,
+            "profile": self.settings.profile,
+        }
+
+    def close(self) -> None:
+        """Drain and release everything; idempotent."""
+        self.draining = True
+        self.queue.close(timeout=self.settings.drain_seconds)
+        self.hub.close()
+        self.store.close()
+        while self.on_close:
+            self.on_close.pop()()
+
+
+def open_embedded(settings: Settings) -> Service:
+    """The embedded profile: DuckDB file, in-process queue, detection in a thread.
+
+    Raises
+    ------
+    StoreError
+        The file is held by another process or cannot be made.
+    """
+    from logforest.pipeline.embedded import EmbeddedPipeline
+    from logforest.stores.duckdb import DuckDBStore
+
+    settings.data.mkdir(parents=True, exist_ok=True)
+    store = DuckDBStore(str(settings.store_path), memory_limit=settings.store_memory)
+    hub = Hub()
+    metrics = Metrics()
+    scorer = None
+    if settings.detect:
+        from logforest.detect import Detector
+
+        scorer = Detector()
+    pipeline = EmbeddedPipeline(
+        store,
+        scorer=scorer,
+        queue_bytes=settings.queue_mb << 20,
+        max_lag=settings.max_lag,
+        on_commit=hub.publish_logs,
+        on_anomalies=lambda table: hub.publish("anomalies", anomaly_rows(table)),
+    )
+    service = Service(settings, store, pipeline, hub, metrics)
+    service.checks["store"] = lambda: pipeline.last_error
+    service.checks["pipeline"] = lambda: None if pipeline.alive else "a stage has ended"
+    service.checks["detection"] = lambda: pipeline.detection.last_error
+    metrics.watch(service)
+    return service

@@ -1,0 +1,2 @@
+INSERT INTO rejected_logs
+SELECT $1, line, "offset", reason, text, now() FROM incoming_rejects

@@ -1,0 +1,1 @@
+SELECT * FROM logs WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3

@@ -1,0 +1,1 @@
+SELECT * FROM alerts {where} ORDER BY triggered_at DESC, id DESC

@@ -1,0 +1,1 @@
+SELECT * FROM anomalies {where} ORDER BY timestamp DESC, id DESC {limit}

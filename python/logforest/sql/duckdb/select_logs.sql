@@ -1,0 +1,1 @@
+SELECT * FROM logs {where} ORDER BY timestamp {order}, id {order} {limit}

@@ -1,0 +1,274 @@
+"""The embedded store: one DuckDB file, one writer, many readers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import duckdb
+
+from logforest.batch import LogBatch
+from logforest.errors import ConfigError
+from logforest import _core
+from logforest.sql import statement
+from logforest.stores import duckdb_anomalies, duckdb_windows
+from logforest.stores.base import Block, LogPage, LogQuery, Receipt
+from logforest.stores.duckdb_file import DuckDBFile
+from logforest.stores.duckdb_windows import insert_from
+from logforest.stores.filters import encode_cursor, log_conditions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from logforest.windows import WindowTable
+
+__all__ = ["DuckDBStore"]
+
+# Fold the log into the file when this much waits and nothing else does, or at the latest here.
+# The first costs 0.1 s at a quiet moment; the second bounds memory and the time to open.
+_CHECKPOINT_IDLE_BYTES = 4 << 20
+_CHECKPOINT_BYTES = 96 << 20
+
+
+def _text_match(placeholder: str) -> str:
+    return f"contains(lower(message), {placeholder})"
+
+
+def _batch(table: pa.Table) -> LogBatch:
+    return LogBatch._from_core(_core.LogBatch.from_arrow(table))
+
+
+class DuckDBStore:
+    """A store in one DuckDB file (``":memory:"`` for none). See :class:`logforest.stores.base.Store`.
+
+    Reads run beside the writer, each thread on its own connection, and see whole commits only.
+
+    Parameters
+    ----------
+    path
+        The file; made if absent.
+    memory_limit
+        What DuckDB may keep in memory.
+
+    Examples
+    --------
+    >>> with DuckDBStore(":memory:") as store:
+    ...     store.sql("SELECT count(*) AS n FROM logs")["n"][0].as_py()
+    0
+    """
+
+    def __init__(self, path: str, *, memory_limit: str = "512MB") -> None:
+        self.file = DuckDBFile(path, memory_limit=memory_limit)
+        self._write_lock = threading.Lock()
+        self.version = 0  # of the contents: grows with every commit
+        row = self.file.row(statement("duckdb", "last_id"))
+        self._last_id: int = int(row[0]) if row else 0  # type: ignore[call-overload]
+
+    # --- writing -------------------------------------------------------------------------
+
+    def commit(self, blocks: Sequence[Block]) -> None:
+        """Store blocks in one durable transaction: all of them or, on error, none."""
+        with self._write_lock, self.file.transaction() as cursor:
+            for block in blocks:
+                self._insert(cursor, block)
+        self.version += 1
+
+    def _insert(self, cursor: duckdb.DuckDBPyConnection, block: Block) -> None:
+        core = block.logs._core
+        insert_from(cursor, "incoming_logs", core, "commit_logs")
+        if core.counts["rejected"]:
+            insert_from(cursor, "incoming_rejects", core.rejected(), "commit_rejects", block.key)
+        if block.windows is not None and block.windows.num_rows:
+            insert_from(cursor, "incoming_windows", block.windows, "commit_windows")
+        for r in block.receipts:
+            cursor.execute(
+                statement("duckdb", "commit_receipt"),
+                [r.key, r.digest, r.first_id, r.records, r.rejected, r.answer],
+            )
+
+    def receipts(self, keys: Sequence[str]) -> dict[str, Receipt]:
+        """The ledger rows of those keys that were committed before."""
+        table = self.file.query(statement("duckdb", "receipts"), [list(keys)])
+        return {row["key"]: Receipt(**row) for row in table.to_pylist()}
+
+    def next_id(self) -> int:
+        """The first id never given yet."""
+        return self._last_id + 1
+
+    def reserve_ids(self, count: int) -> int:
+        """Give out ``count`` ids; return the first."""
+        with self._write_lock:
+            first = self._last_id + 1
+            self._last_id += count
+            return first
+
+    def append(self, logs: LogBatch, *, mask: bool = True) -> tuple[int, int]:
+        """Mask, enrich, number and commit ``logs``; return (first id, count)."""
+        from logforest.pipeline.prepare import prepare
+
+        first = self.reserve_ids(logs.num_rows)
+        block = prepare(logs, first_id=first, mask=mask, key=f"append-{first}")
+        self.commit([block])
+        return first, logs.num_rows
+
+    # --- reading -------------------------------------------------------------------------
+
+    def logs(self, query: LogQuery | None = None, **filters: Any) -> LogBatch:
+        """Records that match, newest first; all of them unless ``limit`` is given."""
+        if query is None:
+            try:
+                query = LogQuery(**{"limit": None, **filters})
+            except TypeError as error:
+                raise ConfigError(f"logs: {str(error).split('() ')[-1]}") from None
+        elif filters:
+            query = replace(query, **filters)
+        return _batch(self._select(query))
+
+    def page(self, query: LogQuery) -> LogPage:
+        """Records that match, with a cursor."""
+        if query.limit is None:
+            return LogPage(self.logs(query), None)
+        table = self._select(replace(query, limit=query.limit + 1))
+        if table.num_rows <= query.limit:
+            return LogPage(_batch(table), None)
+        table = table.slice(0, query.limit)
+        cursor = encode_cursor(
+            table["timestamp"][query.limit - 1].value, table["id"][query.limit - 1].as_py()
+        )
+        return LogPage(_batch(table), cursor)
+
+    def _select(self, query: LogQuery) -> pa.Table:
+        conditions = log_conditions(query, text_match=_text_match)
+        limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
+        sql = statement("duckdb", "select_logs").format(
+            where=conditions.where,
+            order="ASC" if query.ascending else "DESC",
+            limit=f"{limit} OFFSET {int(query.offset)}" if query.offset else limit,
+        )
+        return self.file.query(sql, conditions.parameters)
+
+    def count(self, query: LogQuery) -> int:
+        """How many records match, all pages together."""
+        conditions = log_conditions(query, text_match=_text_match, paging=False)
+        return self._number(f"SELECT count(*) FROM logs {conditions.where}", conditions.parameters)
+
+    def _number(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        row = self.file.row(sql, parameters)
+        return int(row[0]) if row and row[0] is not None else 0  # type: ignore[call-overload]
+
+    def log(self, log_id: int) -> LogBatch:
+        """One record by id; empty when there is none."""
+        return _batch(self.file.query("SELECT * FROM logs WHERE id = $1", [log_id]))
+
+    def context(self, log_id: int, *, lines: int = 5) -> LogBatch:
+        """The record and up to ``lines`` of the same service before and after it, oldest first."""
+        return _batch(self.file.query(statement("duckdb", "context"), [log_id, lines]))
+
+    def after(self, log_id: int, until: int, limit: int) -> LogBatch:
+        """The first ``limit`` records with ``log_id < id <= until``, in order of id."""
+        return _batch(self.file.query(statement("duckdb", "logs_after"), [log_id, until, limit]))
+
+    def windows(
+        self,
+        *,
+        every: str = "1m",
+        by: Sequence[str] = ("service", "level"),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tenant: str | None = None,
+    ) -> WindowTable:
+        """Aggregates as of ``lf.aggregate``, answered from the windows table, never from logs.
+
+        ``by`` may name tenant, service, level and category. ``since`` and ``until`` are taken
+        down and up to whole minutes.
+        """
+        return duckdb_windows.windows(
+            self.file, every=every, by=by, since=since, until=until, tenant=tenant
+        )
+
+    def time_range(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tenant: str | None = None,
+    ) -> tuple[datetime, datetime] | None:
+        """First and last minute that hold records; None when there are none."""
+        return duckdb_windows.time_range(self.file, since, until, tenant)
+
+    def templates(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tenant: str | None = None,
+        limit: int = 100,
+    ) -> pa.Table:
+        """The most frequent message templates, each with an example."""
+        return duckdb_windows.templates(self.file, since, until, tenant, limit)
+
+    # --- detection -----------------------------------------------------------------------
+
+    def add_anomalies(self, anomalies: pa.Table | None, *, detected_id: int | None = None) -> int:
+        """Keyed by (log_id, model_version, kind): repeats are harmless. How many were new."""
+        with self._write_lock:
+            return duckdb_anomalies.add_anomalies(self.file, anomalies, detected_id)
+
+    def detected_id(self) -> int:
+        """The last record that detection has dealt with; 0 when none."""
+        return self._number("SELECT value FROM progress WHERE name = 'detected_id'")
+
+    def anomalies(self, **filters: Any) -> pa.Table:
+        """Anomalies, newest first; filters as of :class:`logforest.stores.base.Store`."""
+        try:
+            return duckdb_anomalies.anomalies(self.file, **filters)
+        except TypeError as error:
+            raise ConfigError(f"anomalies: {str(error).split('() ')[-1]}") from None
+
+    def alerts(
+        self, *, status: Literal["open", "acknowledged", "resolved"] | None = None
+    ) -> pa.Table:
+        """Alerts, newest first."""
+        return duckdb_anomalies.alerts(self.file, status)
+
+    def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """One read-only statement; it can neither change the store nor touch other files.
+
+        Raises
+        ------
+        ConfigError
+            Not exactly one SELECT or EXPLAIN, or the SQL is wrong.
+        """
+        with self.file.errors():
+            kinds = [s.type.name for s in duckdb.extract_statements(query)]
+        if len(kinds) != 1 or kinds[0] not in ("SELECT", "EXPLAIN"):
+            raise ConfigError("sql: give exactly one SELECT statement")
+        with self.file.errors():
+            cursor = self.file.cursor()
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            try:
+                return cursor.sql(query, params=list(parameters)).to_arrow_table()
+            finally:
+                cursor.execute("ROLLBACK")
+
+    # --- housekeeping --------------------------------------------------------------------
+
+    def maintain(self, *, idle: bool) -> None:
+        """Fold the log into the file at a quiet moment, or when it has grown too long."""
+        if self.file.wal_bytes >= (_CHECKPOINT_IDLE_BYTES if idle else _CHECKPOINT_BYTES):
+            with self._write_lock:
+                self.file.checkpoint()
+
+    def close(self) -> None:
+        """Release everything; idempotent."""
+        with self._write_lock:
+            self.file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

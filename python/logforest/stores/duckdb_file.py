@@ -1,0 +1,231 @@
+"""The DuckDB file itself: opening, who holds it, connections per thread, errors."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from logforest.errors import ConfigError, StoreError
+from logforest.sql import statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["DuckDBFile"]
+
+SCHEMA_VERSION = 1
+# Commits must never stop to fold the log into the file on their own account: DuckDB's default of
+# 16 MB costs 0.4 s in the middle of a commit. DuckDBFile.checkpoint() decides when instead.
+_NEVER = "1TB"
+
+
+def _store_error(message: str, *, retryable: bool = False, code: str = "") -> StoreError:
+    error = StoreError(message)
+    error.retryable = retryable
+    error.code = code
+    return error
+
+
+class DuckDBFile:
+    """One open DuckDB database; a cursor for each thread.
+
+    Parameters
+    ----------
+    path
+        The file, or ``":memory:"``.
+    memory_limit
+        What DuckDB may keep in memory, as ``"512MB"``.
+    """
+
+    def __init__(self, path: str, *, memory_limit: str = "512MB") -> None:
+        self.path = path
+        self._local = threading.local()
+        self._config = {
+            "memory_limit": memory_limit,
+            "enable_external_access": "false",
+            "python_enable_replacements": "false",
+            "checkpoint_threshold": _NEVER,
+        }
+        self._generation = 0
+        self._closed = False
+        self._connection = self._connect()
+
+    @property
+    def in_memory(self) -> bool:
+        return self.path == ":memory:"
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        if not self.in_memory:
+            parent = Path(self.path).resolve().parent
+            if not parent.is_dir():
+                raise _store_error(
+                    f"{self.path}: the folder {parent} does not exist; make it first"
+                )
+        try:
+            connection = duckdb.connect(self.path, config=self._config)
+        except duckdb.Error as error:
+            raise self._open_error(error) from None
+        connection.execute("SET timezone = 'UTC'")
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        tables = {
+            row[0] for row in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()
+        }
+        if not tables:
+            connection.execute("BEGIN")
+            connection.execute(statement("duckdb", "schema"))
+            connection.execute("COMMIT")
+            return
+        if not {"logs", "progress"} <= tables:
+            raise ConfigError(f"{self.path} is a DuckDB file of something else, not a log store")
+        row = connection.sql("SELECT value FROM progress WHERE name = 'schema_version'").fetchone()
+        if row is None or row[0] != SCHEMA_VERSION:
+            found = None if row is None else row[0]
+            raise ConfigError(
+                f"{self.path} has tables of version {found}; this logforest reads {SCHEMA_VERSION}"
+            )
+
+    def _open_error(self, error: duckdb.Error) -> StoreError:
+        text = str(error)
+        held = re.search(r"Conflicting lock is held in (.*?) ?\(PID (\d+)\)", text, re.S)
+        if held is not None:
+            pid = int(held.group(2))
+            url = self._owner_url(pid)
+            hint = f"use --url {url}" if url else "use --url http://HOST:PORT of its server"
+            return _store_error(
+                f"{self.path} is held by process {pid} ({held.group(1).strip()}); "
+                f"{hint}, or stop that process first",
+                code="held",
+            )
+        if "Could not set lock" in text:
+            return _store_error(
+                f"{self.path} is held by another process; use --url http://HOST:PORT of its "
+                "server, or stop that process first",
+                code="held",
+            )
+        first = text.splitlines()[0]
+        return _store_error(f"cannot open {self.path}: {first}")
+
+    # --- who serves this file ------------------------------------------------------------
+
+    @property
+    def _owner_file(self) -> Path:
+        return Path(self.path + ".owner")
+
+    def announce(self, url: str) -> None:
+        """Leave word which address serves this file, for processes that find it held."""
+        if not self.in_memory:
+            self._owner_file.write_text(json.dumps({"pid": os.getpid(), "url": url}), "utf-8")
+
+    def _owner_url(self, pid: int) -> str | None:
+        try:
+            owner = json.loads(self._owner_file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        url = owner.get("url") if isinstance(owner, dict) and owner.get("pid") == pid else None
+        return url if isinstance(url, str) else None
+
+    # --- use -----------------------------------------------------------------------------
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """This thread's own connection to the database."""
+        if self._closed:
+            raise _store_error(f"{self.path} is closed")
+        local = self._local
+        if getattr(local, "generation", -1) != self._generation:
+            cursor = self._connection.cursor()
+            cursor.execute("SET timezone = 'UTC'")
+            local.cursor, local.generation = cursor, self._generation
+        found: duckdb.DuckDBPyConnection = local.cursor
+        return found
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """Run a query; the result as an Arrow table."""
+        with self.errors():
+            return self.cursor().sql(sql, params=list(parameters)).to_arrow_table()
+
+    def row(self, sql: str, parameters: Sequence[object] = ()) -> tuple[object, ...] | None:
+        """Run a query; its first row."""
+        with self.errors():
+            row: tuple[object, ...] | None = self.cursor().execute(sql, list(parameters)).fetchone()
+            return row
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One durable transaction; rolled back on any error."""
+        with self.errors():
+            cursor = self.cursor()
+            cursor.execute("BEGIN")
+            try:
+                yield cursor
+                cursor.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(duckdb.Error):
+                    cursor.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn DuckDB's errors into ours; reopen a database that a failed write closed."""
+        try:
+            yield
+        except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
+            raise ConfigError(f"SQL: {str(error).splitlines()[0]}") from None
+        except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+            raise ConfigError(f"SQL: {str(error).splitlines()[0]}") from None
+        except duckdb.Error as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: duckdb.Error) -> StoreError:
+        text = str(error).splitlines()[0]
+        if "No space left" in text or "File too large" in text or "quota" in text.lower():
+            return _store_error(
+                f"{self.path}: the disk is full ({text}); free space, nothing was acknowledged",
+                retryable=True,
+                code="disk_full",
+            )
+        return _store_error(f"{self.path}: {text}", retryable=True)
+
+    def reopen(self) -> None:
+        """Start afresh from the file: after an error that invalidated the open database."""
+        with contextlib.suppress(duckdb.Error):
+            self._connection.close()
+        self._connection = self._connect()
+        self._generation += 1
+
+    @property
+    def wal_bytes(self) -> int:
+        """Bytes committed but not yet folded into the file."""
+        try:
+            return os.path.getsize(self.path + ".wal")
+        except OSError:
+            return 0
+
+    def checkpoint(self) -> None:
+        """Fold the log into the file; commits wait meanwhile."""
+        with self.errors():
+            self.cursor().execute("CHECKPOINT")
+
+    def close(self) -> None:
+        """Close; the log is folded into the file. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(OSError):
+            if not self.in_memory and self._owner_url(os.getpid()) is not None:
+                self._owner_file.unlink()
+        self._connection.close()

@@ -1,0 +1,88 @@
+"""Reading and folding the windows table of the embedded store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from logforest.sql import statement
+from logforest.stores.filters import Conditions
+from logforest.windows import BASE_KEYS, WindowTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from logforest.stores.duckdb_file import DuckDBFile
+
+__all__ = ["compact", "insert_from", "templates", "time_range", "windows"]
+
+
+def insert_from(
+    cursor: duckdb.DuckDBPyConnection, view: str, source: object, sql: str, *parameters: object
+) -> int:
+    """Run ``sql``, which reads an Arrow stream under the name ``view``; how many rows went in."""
+    cursor.register(view, source)
+    try:
+        row = cursor.execute(statement("duckdb", sql), list(parameters)).fetchone()
+    finally:
+        cursor.unregister(view)
+    return int(row[0]) if row else 0
+
+
+def _span(
+    since: datetime | None, until: datetime | None, tenant: str | None
+) -> Conditions:
+    c = Conditions()
+    if tenant is not None:
+        c.add("tenant = {}", tenant)
+    if since is not None:
+        c.add("window_start >= {}", since.replace(second=0, microsecond=0))
+    if until is not None:
+        c.add("window_start < {}", until)
+    return c
+
+
+def windows(
+    file: DuckDBFile,
+    *,
+    every: str,
+    by: Sequence[str],
+    since: datetime | None,
+    until: datetime | None,
+    tenant: str | None,
+) -> WindowTable:
+    """Merged windows of width ``every``; ``by`` of tenant, service, level, category."""
+    c = _span(since, until, tenant)
+    keys = [key for key in BASE_KEYS if key in by] or ["tenant"]
+    sql = statement("duckdb", "select_windows").format(keys=", ".join(keys), where=c.where)
+    base = WindowTable.from_arrow(file.query(sql, c.parameters), every="1m", by=keys)
+    return base.rollup(every=every, by=by)
+
+
+def time_range(
+    file: DuckDBFile, since: datetime | None, until: datetime | None, tenant: str | None
+) -> tuple[datetime, datetime] | None:
+    """First and last minute with records."""
+    c = _span(since, until, tenant)
+    sql = statement("duckdb", "time_range").format(where=c.where)
+    row = file.query(sql, c.parameters).to_pylist()[0]
+    first, last = row.values()
+    return None if first is None else (first, last)
+
+
+def templates(
+    file: DuckDBFile, since: datetime | None, until: datetime | None, tenant: str | None, limit: int
+) -> pa.Table:
+    """The most frequent fingerprints."""
+    c = Conditions()
+    if tenant is not None:
+        c.add("tenant = {}", tenant)
+    if since is not None:
+        c.add("timestamp >= {}", since)
+    if until is not None:
+        c.add("timestamp < {}", until)
+    sql = statement("duckdb", "templates").format(where=c.where, limit=int(limit))
+    return file.query(sql, c.parameters)

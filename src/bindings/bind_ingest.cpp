@@ -1,0 +1,41 @@
+#include "logforest/pipeline/enrich.hpp"
+#include "logforest/pipeline/ingest.hpp"
+#include "py.hpp"
+
+namespace logforest::bindings {
+
+void bind_ingest(py::module_& m) {
+  // bodies: [(bytes, format, tenant, service, source, received_us)]; returns the batch and
+  // [(records, rejected)], one a body. The list keeps the bytes alive.
+  m.def(
+      "ingest",
+      [](const py::list& bodies, int threads) {
+        std::vector<pipeline::Body> views;
+        views.reserve(bodies.size());
+        for (const py::handle item : bodies) {
+          const auto body = item.cast<py::tuple>();
+          views.push_back({body[0].cast<std::string_view>(), body[1].cast<std::string>(),
+                           body[2].cast<std::string>(), body[3].cast<std::string>(),
+                           body[4].cast<std::string>(), body[5].cast<std::int64_t>()});
+        }
+        pipeline::Ingested result = without_gil([&] {
+          const EnrichOptions options;
+          return pipeline::ingest(
+              views, [&](RecordBatch& batch, RejectTable&) { enrich(batch, options); }, threads);
+        });
+        py::list parts(result.parts.size());
+        for (std::size_t i = 0; i < result.parts.size(); ++i) {
+          parts[i] = py::make_tuple(result.parts[i].records, result.parts[i].rejected);
+        }
+        return py::make_tuple(std::make_shared<LogBatch>(std::move(result.logs)), parts);
+      },
+      py::arg("bodies"), py::arg("threads") = 0);
+  m.def(
+      "assign_ids",
+      [](LogBatch& logs, std::int64_t first) {
+        without_gil([&] { pipeline::assign_ids(logs, first); });
+      },
+      py::arg("logs"), py::arg("first"));
+}
+
+}  // namespace logforest::bindings
