@@ -25,6 +25,7 @@ from logforest.parsing import detect_format, parse, read_logs
 
 if TYPE_CHECKING:
     from logforest.forest import IsolationForest
+    from logforest.stores import open
     from logforest.templates import TemplateMiner, template_signals
     from logforest.windows import WindowTable, aggregate, merge
 
@@ -35,6 +36,7 @@ _LAZY = {
     "WindowTable": "logforest.windows",
     "aggregate": "logforest.windows",
     "merge": "logforest.windows",
+    "open": "logforest.stores",
     "template_signals": "logforest.templates",
 }
 
@@ -58,6 +60,7 @@ __all__ = [
     "list_formats",
     "load_formats",
     "merge",
+    "open",
     "parse",
     "read_logs",
     "register_parser",

@@ -45,9 +45,7 @@ class Cache:
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
 
-    def get(
-        self, key: Hashable, *, ttl: float, version: object, make: Callable[[], Any]
-    ) -> Any:
+    def get(self, key: Hashable, *, ttl: float, version: object, make: Callable[[], Any]) -> Any:
         """The answer for ``key``; ``make`` is called by one thread while the others wait."""
         found = self._fresh(key, ttl, version)
         if found is not None:

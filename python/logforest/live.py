@@ -166,8 +166,8 @@ def render(
     dropped = 0
     if "new_logs" in wanted.topics:
         for logs in reversed(batches):  # the newest matter most
-            rows, left_out = _matching(wanted, logs, _ROWS_PER_TICK - len(frames))
-            frames[:0] = rows
+            shown, left_out = _matching(wanted, logs, _ROWS_PER_TICK - len(frames))
+            frames[:0] = shown
             dropped += left_out
     for topic, rows in events:
         if topic in wanted.topics:

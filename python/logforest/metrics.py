@@ -63,7 +63,8 @@ class Metrics:
             "logforest_http_requests", "Requests by answer.", ["status"], registry=self.registry
         )
         self.ingest_seconds = Histogram(
-            "logforest_ingest_seconds", "From the whole body to the answer.",
+            "logforest_ingest_seconds",
+            "From the whole body to the answer.",
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self.registry,
         )
@@ -109,8 +110,11 @@ class _ServiceCollector(Collector):
         for name, help_, value in (
             ("queue_waiting", "Requests taken and not yet answered.", status.waiting),
             ("queue_bytes", "Bytes of those requests.", status.waiting_bytes),
-            ("queue_capacity_bytes", "Bytes from which requests are refused.",
-             status.capacity_bytes),
+            (
+                "queue_capacity_bytes",
+                "Bytes from which requests are refused.",
+                status.capacity_bytes,
+            ),
             ("detection_lag_records", "Records stored and not yet scored.", status.lag),
             ("live_subscribers", "Open live connections.", self._service.hub.subscribers),
         ):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from logforest.settings import Settings
     from logforest.stores.base import Store
 
-__all__ = ["Service", "open_embedded"]
+__all__ = ["Service", "open_service"]
 
 
 @dataclass
@@ -66,9 +66,14 @@ class Service:
         for name, check in self.checks.items():
             problem = check()
             well = well and problem is None
-            parts[name] = {"status": "ok"} if problem is None else {
-                "status": "failing", "detail": problem,
-            }
+            parts[name] = (
+                {"status": "ok"}
+                if problem is None
+                else {
+                    "status": "failing",
+                    "detail": problem,
+                }
+            )
         status = self.queue.status()
         return {
             "status": "draining" if self.draining else "ok" if well else "degraded",
@@ -81,6 +86,12 @@ class Service:
             "profile": self.settings.profile,
         }
 
+    def announce(self, url: str) -> None:
+        """Say under which address this service is reached (for who finds the store held)."""
+        file = getattr(self.store, "file", None)
+        if file is not None:
+            file.announce(url)
+
     def close(self) -> None:
         """Drain and release everything; idempotent."""
         self.draining = True
@@ -91,37 +102,21 @@ class Service:
             self.on_close.pop()()
 
 
-def open_embedded(settings: Settings) -> Service:
-    """The embedded profile: DuckDB file, in-process queue, detection in a thread.
+def open_service(settings: Settings, *, workers: bool = True) -> Service:
+    """Start what the settings describe: a module of ``logforest.profiles`` each.
+
+    Parameters
+    ----------
+    workers
+        Also run the stages behind the queue in this process; the embedded profile always does.
 
     Raises
     ------
-    StoreError
-        The file is held by another process or cannot be made.
+    StoreError, QueueError
+        The store or queue cannot be opened; the message says what to do.
     """
-    from logforest.pipeline.embedded import EmbeddedPipeline
-    from logforest.stores.duckdb import DuckDBStore
+    import importlib
 
-    settings.data.mkdir(parents=True, exist_ok=True)
-    store = DuckDBStore(str(settings.store_path), memory_limit=settings.store_memory)
-    hub = Hub()
-    metrics = Metrics()
-    scorer = None
-    if settings.detect:
-        from logforest.detect import Detector
-
-        scorer = Detector()
-    pipeline = EmbeddedPipeline(
-        store,
-        scorer=scorer,
-        queue_bytes=settings.queue_mb << 20,
-        max_lag=settings.max_lag,
-        on_commit=hub.publish_logs,
-        on_anomalies=lambda table: hub.publish("anomalies", anomaly_rows(table)),
-    )
-    service = Service(settings, store, pipeline, hub, metrics)
-    service.checks["store"] = lambda: pipeline.last_error
-    service.checks["pipeline"] = lambda: None if pipeline.alive else "a stage has ended"
-    service.checks["detection"] = lambda: pipeline.detection.last_error
-    metrics.watch(service)
+    profile = importlib.import_module(f"logforest.profiles.{settings.profile}")
+    service: Service = profile.open_service(settings, workers=workers)
     return service

@@ -1,4 +1,4 @@
-"""Settings of the service: ``logforest.toml``, then ``LOGFOREST_*``, then flags, in rising order."""
+"""Settings of the service: ``logforest.toml``, ``LOGFOREST_*``, flags, in rising order."""
 
 from __future__ import annotations
 

@@ -4,6 +4,11 @@
 
 namespace logforest::bindings {
 
+namespace {
+// What happens to every record before it is stored.
+void stored_form(RecordBatch& batch, RejectTable& /*rejects*/) { enrich(batch, EnrichOptions{}); }
+}  // namespace
+
 void bind_ingest(py::module_& m) {
   // bodies: [(bytes, format, tenant, service, source, received_us)]; returns the batch and
   // [(records, rejected)], one a body. The list keeps the bytes alive.
@@ -18,11 +23,8 @@ void bind_ingest(py::module_& m) {
                            body[2].cast<std::string>(), body[3].cast<std::string>(),
                            body[4].cast<std::string>(), body[5].cast<std::int64_t>()});
         }
-        pipeline::Ingested result = without_gil([&] {
-          const EnrichOptions options;
-          return pipeline::ingest(
-              views, [&](RecordBatch& batch, RejectTable&) { enrich(batch, options); }, threads);
-        });
+        pipeline::Ingested result =
+            without_gil([&] { return pipeline::ingest(views, stored_form, threads); });
         py::list parts(result.parts.size());
         for (std::size_t i = 0; i < result.parts.size(); ++i) {
           parts[i] = py::make_tuple(result.parts[i].records, result.parts[i].rejected);
@@ -30,6 +32,13 @@ void bind_ingest(py::module_& m) {
         return py::make_tuple(std::make_shared<LogBatch>(std::move(result.logs)), parts);
       },
       py::arg("bodies"), py::arg("threads") = 0);
+  m.def(
+      "stored_copy",
+      [](const LogBatch& logs) {
+        return std::make_shared<LogBatch>(
+            without_gil([&] { return pipeline::copy_with(logs, stored_form); }));
+      },
+      py::arg("logs"));
   m.def(
       "assign_ids",
       [](LogBatch& logs, std::int64_t first) {

@@ -29,6 +29,7 @@ void bind_parse(py::module_& m);
 void bind_formats(py::module_& m);
 void bind_build_info(py::module_& m);
 void bind_render(py::module_& m);
+void bind_ingest(py::module_& m);
 void bind_features(py::module_& m);
 void bind_forest(py::module_& m);
 

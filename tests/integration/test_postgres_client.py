@@ -11,9 +11,9 @@ import time
 
 import pyarrow as pa
 import pytest
-from logforest._core import PgClient
 
 from logforest import ConfigError, StoreError, _core
+from logforest._core import PgClient
 from logforest.sql import statement
 from logforest.testing.servers import PrivatePostgres, wait_until
 

@@ -11,9 +11,9 @@ import threading
 import time
 
 import pytest
-from logforest._core import RedisClient, RedisSubscription, single_record_id
 
 from logforest import ConfigError, QueueError
+from logforest._core import RedisClient, RedisSubscription, single_record_id
 from logforest.testing.servers import PrivateRedis, wait_until
 
 

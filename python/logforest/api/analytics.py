@@ -14,15 +14,23 @@ if TYPE_CHECKING:
     from logforest.stores.base import Store
     from logforest.windows import WindowTable
 
-__all__ = ["Span", "by_key", "categories", "choose_width", "latency", "services", "summary",
-           "templates", "trends"]
+__all__ = [
+    "Span",
+    "by_key",
+    "categories",
+    "choose_width",
+    "latency",
+    "services",
+    "summary",
+    "templates",
+    "trends",
+]
 
 Span = dict[str, Any]  # since, until, tenant
 
 _WIDTHS = ("1m", "5m", "15m", "1h", "6h", "1d", "1w")
 _SECONDS = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "6h": 21600, "1d": 86400, "1w": 604800}
 _POINTS = 300
-_EVER = "200000d"  # one window from 1970 to 2517
 _MEASURES = ("mean", "min", "max", "p50", "p95", "p99")
 
 
@@ -58,9 +66,19 @@ def by_key(store: Store, span: Span, key: str) -> list[dict[str, Any]]:
 
 
 def _fold(table: WindowTable, by: Sequence[str]) -> list[dict[str, Any]]:
-    """All windows of the same keys together: one window over everything."""
-    rows: list[dict[str, Any]] = table.rollup(every=_EVER, by=by).to_arrow().to_pylist()
-    return rows
+    """All windows of the same keys together, as if they had been one."""
+    import pyarrow as pa
+
+    from logforest.windows import WindowTable
+
+    rows = table.rollup(by=by).partials()
+    start = rows.schema.get_field_index("window_start")
+    epoch = pa.array([0] * rows.num_rows, rows.schema.field(start).type)
+    merged = WindowTable.from_arrow(
+        rows.set_column(start, "window_start", epoch), every=table.every, by=tuple(by)
+    )
+    folded: list[dict[str, Any]] = merged.to_arrow().to_pylist()
+    return folded
 
 
 def summary(store: Store, span: Span) -> dict[str, Any]:
@@ -75,11 +93,15 @@ def summary(store: Store, span: Span) -> dict[str, Any]:
         "error_count": head["error_count"],
         "error_rate": head["error_rate"],
         "response_time": head.get("response_time"),
-        "time_range": None if reach is None else {
-            "start": reach[0].isoformat(), "end": reach[1].isoformat(),
+        "time_range": None
+        if reach is None
+        else {
+            "start": reach[0].isoformat(),
+            "end": reach[1].isoformat(),
         },
-        "by_level": {name: levels.get(name, 0) for name in (
-            "DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")},
+        "by_level": {
+            name: levels.get(name, 0) for name in ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
+        },
         "by_service": _counts(_fold(table, ("service",)), "service"),
         "by_category": _counts(_fold(table, ("category",)), "category"),
     }
@@ -133,13 +155,11 @@ def templates(store: Store, span: Span, limit: int) -> list[dict[str, Any]]:
     """The most frequent message templates."""
     from logforest import _core
 
-    rows = store.templates(limit=limit, **span).to_pylist()
+    rows: list[dict[str, Any]] = store.templates(limit=limit, **span).to_pylist()
     for row in rows:
         row["template"] = _core.template_text(row["example"])
         row["first_seen"] = _stamp(row["first_seen"])
         row["last_seen"] = _stamp(row["last_seen"])
-        # Beyond 2^53 JavaScript would round the number.
-        row["template_id"] = str(row["template_id"])
     return rows
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -21,30 +19,18 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 
-def create_app(service: Service, *, on_shutdown: Callable[[], None] | None = None) -> ASGIApp:
+def create_app(service: Service) -> ASGIApp:
     """The whole HTTP side of a service, as one ASGI application.
 
     Parameters
     ----------
     service
         A running service; it is closed by whoever opened it.
-    on_shutdown
-        Called in a thread when the server stops, before the last connection is closed.
     """
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        if on_shutdown is not None:
-            import asyncio
-
-            await asyncio.to_thread(on_shutdown)
-
     app = FastAPI(
         title="logforest",
         version=logforest.__version__,
         description="Log analytics with anomaly detection.",
-        lifespan=lifespan,
         docs_url=None,  # the stock pages load scripts from another host
         redoc_url=None,
     )

@@ -86,7 +86,9 @@ def encoding_of(header: str, body: bytes) -> str:
     if name in ("zstd", "deflate"):
         return name
     raise Problem(
-        415, f"Content-Encoding {name[:100]!r} is not taken", headers={"accept-encoding": "gzip, zstd"}
+        415,
+        f"Content-Encoding {name[:100]!r} is not taken",
+        headers={"accept-encoding": "gzip, zstd"},
     )
 
 

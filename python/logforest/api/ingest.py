@@ -82,7 +82,8 @@ class IngestEndpoint:
         service.metrics.count_request(status)
         if answer.rejected_total == 0 and not self._ids and answer.first_id is not None:
             body = b'{"accepted":%d,"rejected":[],"first_id":%d}' % (
-                answer.accepted, answer.first_id,
+                answer.accepted,
+                answer.first_id,
             )
         else:
             shown = answer_json(answer)
@@ -101,9 +102,7 @@ class IngestEndpoint:
 
     async def _take(self, service: Service, scope: Scope, receive: Receive) -> Answer:
         if service.draining:
-            raise Problem(
-                503, "the service is shutting down", headers={"retry-after": "5"}
-            )
+            raise Problem(503, "the service is shutting down", headers={"retry-after": "5"})
         content_type = encoding = key = ""
         announced: int | None = None
         for name, value in scope["headers"]:
@@ -125,8 +124,8 @@ class IngestEndpoint:
             source = query.get("source", [""])[-1]
         if log_format != "auto" and log_format not in _core.format_names():
             raise Problem(
-                422, f"format: {log_format[:50]!r} is none of auto, "
-                f"{', '.join(_core.format_names())}",
+                422,
+                f"format: {log_format[:50]!r} is none of auto, {', '.join(_core.format_names())}",
             )
         body = await read_body(receive, service.settings.max_body_mb << 20, announced)
         if not body:
@@ -141,8 +140,13 @@ class IngestEndpoint:
         elif len(body) > service.settings.max_decoded_mb << 20:
             raise Problem(413, f"the body is larger than {service.settings.max_decoded_mb} MB")
         return await service.take(
-            body, tenant=tenant, format=log_format, service=service_name, source=source,
-            key=key, digest=digest,
+            body,
+            tenant=tenant,
+            format=log_format,
+            service=service_name,
+            source=source,
+            key=key,
+            digest=digest,
         )
 
 

@@ -78,13 +78,15 @@ Span = Annotated[TimeSpan, Depends(TimeSpan)]
 
 def split(*groups: Sequence[str] | None) -> tuple[str, ...]:
     """Values of repeated parameters and of comma-separated ones, each once."""
-    values = (part.strip() for group in groups for value in group or () for part in value.split(","))
+    values = (
+        part.strip() for group in groups for value in group or () for part in value.split(",")
+    )
     return tuple(dict.fromkeys(value for value in values if value))
 
 
-def _status_range(status: str | None, low: int | None, high: int | None) -> tuple[
-    int | None, int | None
-]:
+def _status_range(
+    status: str | None, low: int | None, high: int | None
+) -> tuple[int | None, int | None]:
     if status is None or not status.strip():
         return low, high
     match = _STATUS.fullmatch(status.strip())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 from starlette.responses import Response
 
-from logforest.errors import ConfigError, LogforestError, QueueError, StoreError
+from logforest.errors import LogforestError, QueueError, StoreError
 from logforest.queues.base import QueueFull
 
 if TYPE_CHECKING:
@@ -52,17 +52,19 @@ def problem_of(error: Exception) -> Problem:
 
     if isinstance(error, Problem):
         return error
+    status, headers = 500, {}
     if isinstance(error, QueueFull):
-        return Problem(429, str(error), headers={"retry-after": str(error.retry_after)})
-    if isinstance(error, StoreError) and error.code == "disk_full":
-        return Problem(_INSUFFICIENT_STORAGE, str(error), headers={"retry-after": "30"})
-    if isinstance(error, (QueueError, StoreError)):
-        return Problem(503, str(error), headers={"retry-after": "5"})
-    if isinstance(error, KeyReused):
-        return Problem(422, str(error))
-    if isinstance(error, (ConfigError, LogforestError)):
-        return Problem(400, str(error))
-    return Problem(500, "an internal error; the service's log has the details")
+        status, headers = 429, {"retry-after": str(error.retry_after)}
+    elif isinstance(error, StoreError) and error.code == "disk_full":
+        status, headers = _INSUFFICIENT_STORAGE, {"retry-after": "30"}
+    elif isinstance(error, (QueueError, StoreError)):
+        status, headers = 503, {"retry-after": "5"}
+    elif isinstance(error, KeyReused):
+        status = 422
+    elif isinstance(error, LogforestError):
+        status = 400
+    detail = "an internal error; the service's log has the details" if status == 500 else str(error)
+    return Problem(status, detail, headers=headers)
 
 
 def _response(request: Request, problem: Problem) -> Response:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from logforest import _core
 from logforest.batch import LogBatch
 from logforest.pipeline.receipts import make_receipt
 from logforest.queues.base import Answer, Rejected, Submission
 from logforest.stores.base import Block
+from logforest.windows import BASE_KEYS, aggregate
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["WINDOW_KEYS", "Group", "prepare_batch", "prepare_group"]
+__all__ = ["Group", "parse_masked", "prepare_batch", "prepare_group"]
 
-WINDOW_KEYS = ("tenant", "service", "level", "category")
-_WINDOW_US = 60_000_000
 _REJECTS_SHOWN = 100  # in one answer; the store keeps all of them
 
 
@@ -32,9 +32,26 @@ class Group:
     last_id: int
 
 
-def partials(logs: LogBatch) -> pa.Table:
+def partials(logs: LogBatch) -> pa.Table | None:
     """Mergeable 1-minute aggregates of a batch, as the store keeps them."""
-    raise NotImplementedError
+    if not logs.num_rows:
+        return None
+    return aggregate(logs, every="1m", by=BASE_KEYS, threads=1).partials()
+
+
+def parse_masked(body: bytes, *, format: str = "auto") -> _core.LogBatch:
+    """What a body would become in the store, without ids."""
+    core, _ = _core.ingest([(body, format, "default", "", "", time.time_ns() // 1000)])
+    return core
+
+
+def prepare_batch(logs: LogBatch, *, reserve_ids: Callable[[int], int]) -> Block:
+    """A block of records that were parsed before: masked, enriched and numbered as a copy."""
+    core = _core.stored_copy(logs._core)
+    first = reserve_ids(core.num_rows)
+    _core.assign_ids(core, first)
+    stored = LogBatch._from_core(core)
+    return Block(key=f"g{first}", logs=stored, windows=partials(stored))
 
 
 def prepare_group(submissions: list[Submission], reserve_ids: Callable[[int], int]) -> Group:
@@ -43,8 +60,8 @@ def prepare_group(submissions: list[Submission], reserve_ids: Callable[[int], in
         [(s.body, s.format, s.tenant, s.service, s.source, s.received_us) for s in submissions]
     )
     first = next_id = reserve_ids(core.num_rows)
-    core.assign_ids(first)
-    rejects = iter(())
+    _core.assign_ids(core, first)
+    rejects: Iterator[dict[str, Any]] = iter(())
     if core.counts["rejected"]:
         import pyarrow as pa
 

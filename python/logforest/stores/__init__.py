@@ -1,4 +1,4 @@
-"""Stores: where records are kept. ``open_store`` picks one by its address."""
+"""Stores: where records are kept. ``open`` picks one by its address."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from logforest.errors import ConfigError
 if TYPE_CHECKING:
     from logforest.stores.base import Store
 
-__all__ = ["open_store"]
+__all__ = ["open"]
 
 
-def open_store(address: str | os.PathLike[str]) -> Store:
+def open(address: str | os.PathLike[str]) -> Store:
     """Open a store: a DuckDB file by path, or Postgres by ``postgresql://``.
 
     Parameters
@@ -31,7 +31,7 @@ def open_store(address: str | os.PathLike[str]) -> Store:
 
     Examples
     --------
-    >>> with open_store(":memory:") as store:
+    >>> with open(":memory:") as store:
     ...     store.logs().num_rows
     0
     """

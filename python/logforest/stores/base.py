@@ -74,8 +74,9 @@ class Block:
 class Store(Protocol):
     """Thread safe. Every method raises StoreError, with ``retryable`` set."""
 
-    #: Changes whenever the contents change; None where that is not known (many writers).
-    version: int | None
+    @property
+    def version(self) -> int | None:
+        """Changes whenever the contents change; None where that is not known (many writers)."""
 
     def commit(self, blocks: Sequence[Block]) -> None:
         """Store blocks (records, rejects, window deltas, ledger) in one durable transaction."""
@@ -86,7 +87,7 @@ class Store(Protocol):
     def next_id(self) -> int:
         """The first id never given yet (embedded stores; servers get theirs from the queue)."""
 
-    def append(self, logs: LogBatch, *, mask: bool = True) -> tuple[int, int]:
+    def append(self, logs: LogBatch) -> tuple[int, int]:
         """Mask, enrich, number and commit ``logs``; return (first id, count)."""
 
     def logs(self, query: LogQuery | None = None, **filters: object) -> LogBatch:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import duckdb
 
-from logforest.batch import LogBatch
-from logforest.errors import ConfigError
 from logforest import _core
+from logforest.batch import LogBatch
+from logforest.errors import ConfigError, StoreError
 from logforest.sql import statement
 from logforest.stores import duckdb_anomalies, duckdb_windows
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt
-from logforest.stores.duckdb_file import DuckDBFile
+from logforest.stores.duckdb_file import DuckDBFile, run
 from logforest.stores.duckdb_windows import insert_from
 from logforest.stores.filters import encode_cursor, log_conditions
 
@@ -42,7 +42,7 @@ def _batch(table: pa.Table) -> LogBatch:
 
 
 class DuckDBStore:
-    """A store in one DuckDB file (``":memory:"`` for none). See :class:`logforest.stores.base.Store`.
+    """A store in one DuckDB file, or in memory. See :class:`logforest.stores.base.Store`.
 
     Reads run beside the writer, each thread on its own connection, and see whole commits only.
 
@@ -71,10 +71,16 @@ class DuckDBStore:
 
     def commit(self, blocks: Sequence[Block]) -> None:
         """Store blocks in one durable transaction: all of them or, on error, none."""
-        with self._write_lock, self.file.transaction() as cursor:
-            for block in blocks:
-                self._insert(cursor, block)
-        self.version += 1
+        with self._write_lock:
+            try:
+                with self.file.transaction() as cursor:
+                    for block in blocks:
+                        self._insert(cursor, block)
+            except StoreError as error:
+                if error.code == "fatal":  # DuckDB gave up on the open database, not on the file
+                    self.file.reopen()
+                raise
+            self.version += 1
 
     def _insert(self, cursor: duckdb.DuckDBPyConnection, block: Block) -> None:
         core = block.logs._core
@@ -84,7 +90,8 @@ class DuckDBStore:
         if block.windows is not None and block.windows.num_rows:
             insert_from(cursor, "incoming_windows", block.windows, "commit_windows")
         for r in block.receipts:
-            cursor.execute(
+            run(
+                cursor,
                 statement("duckdb", "commit_receipt"),
                 [r.key, r.digest, r.first_id, r.records, r.rejected, r.answer],
             )
@@ -105,14 +112,17 @@ class DuckDBStore:
             self._last_id += count
             return first
 
-    def append(self, logs: LogBatch, *, mask: bool = True) -> tuple[int, int]:
-        """Mask, enrich, number and commit ``logs``; return (first id, count)."""
-        from logforest.pipeline.prepare import prepare
+    def append(self, logs: LogBatch) -> tuple[int, int]:
+        """Mask, enrich, number and commit ``logs``; return (first id, count).
 
-        first = self.reserve_ids(logs.num_rows)
-        block = prepare(logs, first_id=first, mask=mask, key=f"append-{first}")
+        ``logs`` itself is not changed.
+        """
+        from logforest.pipeline.group import prepare_batch
+
+        block = prepare_batch(logs, reserve_ids=self.reserve_ids)
         self.commit([block])
-        return first, logs.num_rows
+        count = block.logs.num_rows
+        return (block.logs["id"][0].as_py() if count else self.next_id(), count)
 
     # --- reading -------------------------------------------------------------------------
 

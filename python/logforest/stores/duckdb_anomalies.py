@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from logforest.sql import statement
+from logforest.stores.duckdb_file import run
 from logforest.stores.duckdb_windows import insert_from
 from logforest.stores.filters import Conditions, decode_cursor, from_us, one_of
 
@@ -21,16 +22,14 @@ SEVERITIES = ("low", "medium", "high", "critical")
 STATUSES = ("open", "acknowledged", "resolved")
 
 
-def add_anomalies(
-    file: DuckDBFile, found: pa.Table | None, detected_id: int | None
-) -> int:
+def add_anomalies(file: DuckDBFile, found: pa.Table | None, detected_id: int | None) -> int:
     """Keep new anomalies and how far detection came, in one transaction."""
     with file.transaction() as cursor:
         added = 0
         if found is not None and found.num_rows:
             added = insert_from(cursor, "incoming_anomalies", found, "commit_anomalies")
         if detected_id is not None:
-            cursor.execute(statement("duckdb", "set_progress"), ["detected_id", detected_id])
+            run(cursor, statement("duckdb", "set_progress"), ["detected_id", detected_id])
     return added
 
 

@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -19,7 +19,7 @@ from logforest.sql import statement
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DuckDBFile"]
+__all__ = ["DuckDBFile", "run"]
 
 SCHEMA_VERSION = 1
 # Commits must never stop to fold the log into the file on their own account: DuckDB's default of
@@ -32,6 +32,14 @@ def _store_error(message: str, *, retryable: bool = False, code: str = "") -> St
     error.retryable = retryable
     error.code = code
     return error
+
+
+def run(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> list[tuple[Any, ...]]:
+    """Run a statement and read its result to the end: an unread one blocks the connection."""
+    rows: list[tuple[Any, ...]] = connection.execute(sql, list(parameters)).fetchall()
+    return rows
 
 
 class DuckDBFile:
@@ -48,7 +56,7 @@ class DuckDBFile:
     def __init__(self, path: str, *, memory_limit: str = "512MB") -> None:
         self.path = path
         self._local = threading.local()
-        self._config = {
+        self._config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "enable_external_access": "false",
             "python_enable_replacements": "false",
@@ -82,9 +90,7 @@ class DuckDBFile:
         return connection
 
     def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
-        tables = {
-            row[0] for row in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()
-        }
+        tables = {row[0] for row in run(connection, "SELECT table_name FROM duckdb_tables()")}
         if not tables:
             connection.execute("BEGIN")
             connection.execute(statement("duckdb", "schema"))
@@ -92,9 +98,9 @@ class DuckDBFile:
             return
         if not {"logs", "progress"} <= tables:
             raise ConfigError(f"{self.path} is a DuckDB file of something else, not a log store")
-        row = connection.sql("SELECT value FROM progress WHERE name = 'schema_version'").fetchone()
-        if row is None or row[0] != SCHEMA_VERSION:
-            found = None if row is None else row[0]
+        rows = run(connection, "SELECT value FROM progress WHERE name = 'schema_version'")
+        found = rows[0][0] if rows else None
+        if found != SCHEMA_VERSION:
             raise ConfigError(
                 f"{self.path} has tables of version {found}; this logforest reads {SCHEMA_VERSION}"
             )
@@ -158,11 +164,11 @@ class DuckDBFile:
         with self.errors():
             return self.cursor().sql(sql, params=list(parameters)).to_arrow_table()
 
-    def row(self, sql: str, parameters: Sequence[object] = ()) -> tuple[object, ...] | None:
+    def row(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...] | None:
         """Run a query; its first row."""
         with self.errors():
-            row: tuple[object, ...] | None = self.cursor().execute(sql, list(parameters)).fetchone()
-            return row
+            rows = run(self.cursor(), sql, parameters)
+            return rows[0] if rows else None
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -198,7 +204,8 @@ class DuckDBFile:
                 retryable=True,
                 code="disk_full",
             )
-        return _store_error(f"{self.path}: {text}", retryable=True)
+        code = "fatal" if isinstance(error, duckdb.FatalException) else ""
+        return _store_error(f"{self.path}: {text}", retryable=True, code=code)
 
     def reopen(self) -> None:
         """Start afresh from the file: after an error that invalidated the open database."""
@@ -218,7 +225,7 @@ class DuckDBFile:
     def checkpoint(self) -> None:
         """Fold the log into the file; commits wait meanwhile."""
         with self.errors():
-            self.cursor().execute("CHECKPOINT")
+            run(self.cursor(), "CHECKPOINT")
 
     def close(self) -> None:
         """Close; the log is folded into the file. Idempotent."""
@@ -228,4 +235,7 @@ class DuckDBFile:
         with contextlib.suppress(OSError):
             if not self.in_memory and self._owner_url(os.getpid()) is not None:
                 self._owner_file.unlink()
+        self._local = threading.local()  # lets go of the cursors of all threads
+        self._local = threading.local()  # lets go of the cursors of all threads
         self._connection.close()
+        del self._connection

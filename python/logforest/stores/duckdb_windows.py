@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from logforest.sql import statement
+from logforest.stores.duckdb_file import run
 from logforest.stores.filters import Conditions
 from logforest.windows import BASE_KEYS, WindowTable
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from logforest.stores.duckdb_file import DuckDBFile
 
-__all__ = ["compact", "insert_from", "templates", "time_range", "windows"]
+__all__ = ["insert_from", "templates", "time_range", "windows"]
 
 
 def insert_from(
@@ -26,15 +27,13 @@ def insert_from(
     """Run ``sql``, which reads an Arrow stream under the name ``view``; how many rows went in."""
     cursor.register(view, source)
     try:
-        row = cursor.execute(statement("duckdb", sql), list(parameters)).fetchone()
+        rows = run(cursor, statement("duckdb", sql), parameters)
     finally:
         cursor.unregister(view)
-    return int(row[0]) if row else 0
+    return int(rows[0][0]) if rows else 0
 
 
-def _span(
-    since: datetime | None, until: datetime | None, tenant: str | None
-) -> Conditions:
+def _span(since: datetime | None, until: datetime | None, tenant: str | None) -> Conditions:
     c = Conditions()
     if tenant is not None:
         c.add("tenant = {}", tenant)

@@ -101,7 +101,7 @@ def one_of(name: str, values: Sequence[str], allowed: Sequence[str]) -> list[str
     out = []
     for value in values:
         found = by_key.get(value.upper())
-        if found not in allowed:
+        if found is None or found not in allowed:
             raise ConfigError(f"{name}: {value!r} is none of {', '.join(allowed)}")
         out.append(found)
     return out

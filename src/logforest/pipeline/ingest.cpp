@@ -78,6 +78,7 @@ void append_rows(RecordBatch& to, const RecordBatch& from) {
 // refers to the options, which therefore stay where they are.
 class SmallParser {
  public:
+  [[nodiscard]] const std::string& format_name() const { return format_->name; }
   [[nodiscard]] parse::ChunkResult parse(const Body& body) {
     std::string_view data = body.data;
     if (data.starts_with("\xef\xbb\xbf")) data.remove_prefix(3);
@@ -92,8 +93,8 @@ class SmallParser {
       parser_.reset();
       format_ = format;
       options_ = options;
-      parser_ = std::make_unique<parse::ChunkParser>(*format_, options_,
-                                                     copy.substr(0, kHeadBytes), no_hook_);
+      parser_ = std::make_unique<parse::ChunkParser>(*format_, options_, copy.substr(0, kHeadBytes),
+                                                     no_hook_);
     }
     options_.received_us = body.received_us;
     return parser_->parse(copy, static_cast<std::int64_t>(skipped), true);
@@ -115,6 +116,14 @@ class SmallParser {
 void append_rejects(RejectTable& to, const RejectTable& from) {
   for (std::size_t i = 0; i < from.size(); ++i) {
     to.add(from.line[i], from.offset[i], static_cast<Reject>(from.reason[i]), from.text[i]);
+  }
+}
+
+void merge_format(std::string& all, const std::string& one) {
+  if (all.empty()) {
+    all = one;
+  } else if (all != one && !one.empty()) {
+    all = "mixed";
   }
 }
 
@@ -149,8 +158,8 @@ std::vector<Run> cut_runs(std::span<const Body> bodies) {
 LogBatch parse_run(std::span<const Body> bodies, std::span<Part> parts,
                    const parse::ChunkHook& hook) {
   if (bodies.size() == 1) {
-    LogBatch logs = parse::parse_buffer(bodies[0].data, options_of(bodies[0], bodies[0].format),
-                                        hook);
+    LogBatch logs =
+        parse::parse_buffer(bodies[0].data, options_of(bodies[0], bodies[0].format), hook);
     parts[0] = {static_cast<std::int64_t>(logs.num_rows()),
                 static_cast<std::int64_t>(logs.rejected->size())};
     return logs;
@@ -163,6 +172,7 @@ LogBatch parse_run(std::span<const Body> bodies, std::span<Part> parts,
     append_rows(*batch, *result.batch);
     append_rejects(*out.rejected, *result.rejects);
     out.counts += result.counts;
+    merge_format(out.format, parser.format_name());
     parts[i] = {result.counts.records, result.counts.rejected};
   }
   batch->finish();
@@ -187,6 +197,17 @@ Ingested ingest(std::span<const Body> bodies, const parse::ChunkHook& hook, int 
     for (auto& chunk : result.chunks) out.logs.chunks.push_back(std::move(chunk));
     append_rejects(*out.logs.rejected, *result.rejected);
     out.logs.counts += result.counts;
+    merge_format(out.logs.format, result.format);
+  }
+  return out;
+}
+
+LogBatch copy_with(const LogBatch& logs, const parse::ChunkHook& hook) {
+  LogBatch out = logs;
+  out.rejected = std::make_shared<RejectTable>(*logs.rejected);
+  for (auto& chunk : out.chunks) {
+    chunk = std::make_shared<RecordBatch>(*chunk);
+    if (hook) hook(*chunk, *out.rejected);
   }
   return out;
 }

@@ -20,7 +20,7 @@ struct Body {
   std::string_view data;  // must stay valid during the call
   std::string format;     // a registered name or "auto"
   std::string tenant;
-  std::string service;    // used where a record has neither service nor source
+  std::string service;  // used where a record has neither service nor source
   std::string source;
   std::int64_t received_us = 0;
 };
@@ -40,6 +40,9 @@ struct Ingested {
 // the result does not depend on it. Throws ConfigError for an unknown format.
 [[nodiscard]] Ingested ingest(std::span<const Body> bodies, const parse::ChunkHook& hook,
                               int threads);
+
+// A copy that may be changed (the original may have been exported), after `hook`.
+[[nodiscard]] LogBatch copy_with(const LogBatch& logs, const parse::ChunkHook& hook);
 
 // Numbers the records first, first + 1, ... in order. The batch must not have been exported.
 void assign_ids(LogBatch& logs, std::int64_t first);

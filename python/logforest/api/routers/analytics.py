@@ -25,8 +25,12 @@ Key = Literal["tenant", "service", "level", "category"]
 
 
 def _cached(
-    service: Service, name: str, span: Span, make: Callable[[dict[str, Any]], Any],
-    *extra: object, ttl: float = _ANALYTICS_TTL,
+    service: Service,
+    name: str,
+    span: Span,
+    make: Callable[[dict[str, Any]], Any],
+    *extra: object,
+    ttl: float = _ANALYTICS_TTL,
 ) -> Any:
     limits = {"since": span.since, "until": span.until}
     return service.cache.get(
@@ -71,17 +75,19 @@ def trends(
 @router.get("/api/v1/analytics/services")
 def services(service: ServiceDep, span: Span) -> dict[str, Any]:
     """Totals by service."""
-    return {"items": _cached(
-        service, "services", span, lambda s: analytics.services(service.store, s)
-    )}
+    return {
+        "items": _cached(service, "services", span, lambda s: analytics.services(service.store, s))
+    }
 
 
 @router.get("/api/v1/analytics/categories")
 def categories(service: ServiceDep, span: Span) -> dict[str, Any]:
     """Totals by category."""
-    return {"items": _cached(
-        service, "categories", span, lambda s: analytics.categories(service.store, s)
-    )}
+    return {
+        "items": _cached(
+            service, "categories", span, lambda s: analytics.categories(service.store, s)
+        )
+    }
 
 
 @router.get("/api/v1/analytics/templates")
@@ -89,16 +95,25 @@ def templates(
     service: ServiceDep, span: Span, limit: Annotated[int, Query(ge=1, le=1000)] = 50
 ) -> dict[str, Any]:
     """The most frequent message templates, each with its latest example."""
-    return {"items": _cached(
-        service, "templates", span, lambda s: analytics.templates(service.store, s, limit), limit
-    )}
+    return {
+        "items": _cached(
+            service,
+            "templates",
+            span,
+            lambda s: analytics.templates(service.store, s, limit),
+            limit,
+        )
+    }
 
 
 @router.get("/api/v1/analytics/latency")
 def latency(service: ServiceDep, span: Span, every: Every = None) -> dict[str, Any]:
     """Response times over time and by service, in ms."""
     found: dict[str, Any] = _cached(
-        service, "latency", span,
-        lambda s: analytics.latency(service.store, s, every=every), every,
+        service,
+        "latency",
+        span,
+        lambda s: analytics.latency(service.store, s, every=every),
+        every,
     )
     return found

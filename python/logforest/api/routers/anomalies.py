@@ -27,8 +27,6 @@ def anomaly_rows(table: Any) -> list[dict[str, Any]]:
         for name, value in row.items():
             if isinstance(value, datetime):
                 row[name] = value.isoformat().replace("+00:00", "Z")
-        if row.get("template_id") is not None:
-            row["template_id"] = str(row["template_id"])  # JavaScript would round it
     return rows
 
 

@@ -15,6 +15,7 @@ from logforest.api.ingest import IngestEndpoint, answer_json
 from logforest.api.problems import Problem
 from logforest.batch import LogBatch
 from logforest.pipeline.group import parse_masked
+from logforest.queues.base import Answer
 
 __all__ = ["DOCUMENTED", "FAST_PATHS", "STORED_PATHS", "router"]
 
@@ -54,23 +55,21 @@ async def parse_auto(request: Request, format: str = "auto", store: bool = False
         raise Problem(
             422, f"format: {format[:50]!r} is none of auto, {', '.join(_core.format_names())}"
         )
-    stored: dict[str, object] | None = None
-    if store:
-        stored = answer_json(await service.take(body, format=format))
+    stored: Answer | None = await service.take(body, format=format) if store else None
     return await run_in_threadpool(_render, body, format, stored)
 
 
-def _render(body: bytes, format: str, stored: dict[str, object] | None) -> Response:
+def _render(body: bytes, format: str, stored: Answer | None) -> Response:
     logs = parse_masked(body, format=format)
-    if stored is not None and stored["first_id"] is not None:
-        _core.assign_ids(logs, stored["first_id"])
+    if stored is not None and stored.first_id is not None:
+        _core.assign_ids(logs, stored.first_id)
     rows = _core.render_ndjson(logs, limit=_PARSE_ROWS).splitlines()
     head = {
         "format": logs.format,
         "records": logs.num_rows,
         "rejected": LogBatch._from_core(logs).rejected.slice(0, 100).to_pylist(),
         "counts": logs.counts,
-        "stored": stored,
+        "stored": stored and answer_json(stored),
     }
     text = orjson.dumps(head)[:-1] + b',"items":[' + b",".join(rows) + b"]}"
     return Response(text, 201 if stored else 200, media_type="application/json")
@@ -86,8 +85,10 @@ _ANSWER = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "line": {"type": "integer"}, "offset": {"type": "integer"},
-                    "reason": {"type": "string"}, "text": {"type": "string"},
+                    "line": {"type": "integer"},
+                    "offset": {"type": "integer"},
+                    "reason": {"type": "string"},
+                    "text": {"type": "string"},
                 },
             },
         },
@@ -103,8 +104,13 @@ def _document(status: str, summary: str) -> dict[str, Any]:
             "tags": ["ingest"],
             "summary": summary,
             "parameters": [
-                {"name": name, "in": where, "required": False, "schema": {"type": "string"},
-                 "description": description}
+                {
+                    "name": name,
+                    "in": where,
+                    "required": False,
+                    "schema": {"type": "string"},
+                    "description": description,
+                }
                 for name, where, description in (
                     ("format", "query", "a format's name; default: by Content-Type"),
                     ("service", "query", "for records that name none"),
@@ -122,13 +128,21 @@ def _document(status: str, summary: str) -> dict[str, Any]:
                 },
             },
             "responses": {
-                status: {"description": "Taken", "content": {
-                    "application/json": {"schema": _ANSWER}}},
-                **{code: {"description": what, "content": {"application/problem+json": {}}}
-                   for code, what in (
-                       ("400", "Empty or damaged"), ("413", "Too large"),
-                       ("415", "Not logs"), ("422", "Key used for another body"),
-                       ("429", "Overloaded: see Retry-After"), ("507", "Disk full"))},
+                status: {
+                    "description": "Taken",
+                    "content": {"application/json": {"schema": _ANSWER}},
+                },
+                **{
+                    code: {"description": what, "content": {"application/problem+json": {}}}
+                    for code, what in (
+                        ("400", "Empty or damaged"),
+                        ("413", "Too large"),
+                        ("415", "Not logs"),
+                        ("422", "Key used for another body"),
+                        ("429", "Overloaded: see Retry-After"),
+                        ("507", "Disk full"),
+                    )
+                },
             },
         }
     }

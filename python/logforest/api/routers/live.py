@@ -33,10 +33,12 @@ _MESSAGE_BYTES = 16_384
 def _texts(value: object) -> list[str]:
     if value is None:
         return []
-    items = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, str) for item in items):
-        raise ConfigError("filters must be texts or lists of texts")
-    return [part for item in items for part in item.split(",") if part]
+    texts: list[str] = []
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, str):
+            raise ConfigError("filters must be texts or lists of texts")
+        texts.extend(part for part in item.split(",") if part)
+    return texts
 
 
 def subscription(filters: Mapping[str, Any], topics: Iterable[str]) -> Subscription:

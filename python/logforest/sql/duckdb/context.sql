@@ -1,17 +1,17 @@
 -- The record $1, and $2 neighbours of its service on either side.
-WITH at AS (SELECT timestamp, id, service FROM logs WHERE id = $1),
+WITH target AS (SELECT timestamp, id, service FROM logs WHERE id = $1),
 before AS (
-    SELECT logs.* FROM logs, at
-    WHERE logs.service IS NOT DISTINCT FROM at.service
-      AND logs.timestamp <= at.timestamp AND logs.timestamp >= at.timestamp - INTERVAL 1 HOUR
-      AND (logs.timestamp, logs.id) <= (at.timestamp, at.id)
+    SELECT logs.* FROM logs, target
+    WHERE logs.service IS NOT DISTINCT FROM target.service
+      AND logs.timestamp <= target.timestamp AND logs.timestamp >= target.timestamp - INTERVAL 1 HOUR
+      AND (logs.timestamp, logs.id) <= (target.timestamp, target.id)
     ORDER BY logs.timestamp DESC, logs.id DESC LIMIT $2 + 1
 ),
 after AS (
-    SELECT logs.* FROM logs, at
-    WHERE logs.service IS NOT DISTINCT FROM at.service
-      AND logs.timestamp >= at.timestamp AND logs.timestamp <= at.timestamp + INTERVAL 1 HOUR
-      AND (logs.timestamp, logs.id) > (at.timestamp, at.id)
+    SELECT logs.* FROM logs, target
+    WHERE logs.service IS NOT DISTINCT FROM target.service
+      AND logs.timestamp >= target.timestamp AND logs.timestamp <= target.timestamp + INTERVAL 1 HOUR
+      AND (logs.timestamp, logs.id) > (target.timestamp, target.id)
     ORDER BY logs.timestamp, logs.id LIMIT $2
 )
 SELECT * FROM (FROM before UNION ALL FROM after) ORDER BY timestamp, id

@@ -1,0 +1,1 @@
+"""How a service is put together: one module a profile, each with ``open_service``."""

@@ -1,0 +1,104 @@
+"""Running a service as a process: port, signals, draining."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import logging
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from logforest.errors import ConfigError
+from logforest.service import Service, open_service
+
+if TYPE_CHECKING:
+    from logforest.settings import Settings
+
+__all__ = ["run"]
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; ConfigError says what to do when the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise ConfigError(f"--host {host}: {error.strerror}") from None
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigError(
+                f"port {port} on {host} is taken by another process; choose one with --port"
+            ) from None
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """The URL to reach it by."""
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(settings: Settings, *, workers: bool = True) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what was taken and return.
+
+    Raises
+    ------
+    ConfigError
+        The port is taken.
+    StoreError
+        The store is held by another process, or cannot be opened.
+    """
+    import uvicorn
+
+    from logforest.api.app import create_app
+
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    with listen(settings.host, settings.port) as listener:
+        service = open_service(settings, workers=workers)
+        try:
+            url = address_of(listener)
+            service.announce(url)
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    create_app(service),
+                    log_level="warning",
+                    access_log=False,
+                    server_header=False,
+                    date_header=False,
+                    ws_max_size=1 << 16,
+                    timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
+                )
+            )
+            # uvicorn raises the signal again after its clean shutdown; it must find this.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: None)
+            print(f"logforest: {url}", file=sys.stderr, flush=True)
+            gc.collect()
+            gc.freeze()  # what is there now stays: no need to look at it again and again
+            server.run(sockets=[listener])
+        finally:
+            close(service)
+
+
+def close(service: Service) -> None:
+    """Drain; a second signal while waiting ends the process as usual."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    gc.unfreeze()
+    service.close()
