@@ -24,6 +24,8 @@ from logforest.formats import (
 from logforest.parsing import detect_format, parse, read_logs
 
 if TYPE_CHECKING:
+    from logforest.detection import Detector, detect
+    from logforest.features import LogFeatureExtractor
     from logforest.forest import IsolationForest
     from logforest.stores import open
     from logforest.templates import TemplateMiner, template_signals
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 # Public names imported on first use: importing logforest stays fast.
 _LAZY = {
     "IsolationForest": "logforest.forest",
+    "detect": "logforest.detection",
+    "LogFeatureExtractor": "logforest.features",
+    "Detector": "logforest.detection",
     "TemplateMiner": "logforest.templates",
     "WindowTable": "logforest.windows",
     "aggregate": "logforest.windows",
@@ -42,8 +47,10 @@ _LAZY = {
 
 __all__ = [
     "ConfigError",
+    "Detector",
     "IsolationForest",
     "LogBatch",
+    "LogFeatureExtractor",
     "LogParser",
     "LogforestError",
     "ModelError",
@@ -56,6 +63,7 @@ __all__ = [
     "__version__",
     "aggregate",
     "build_info",
+    "detect",
     "detect_format",
     "list_formats",
     "load_formats",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LogFeatureExtractor"]
 
-_GROUPS = ("numeric", "level", "service", "temporal", "rolling", "rarity")
+_GROUPS = ("numeric", "level", "service", "temporal", "rolling", "deviation", "rarity")
 
 
 def core_batch(logs: Any) -> _core.LogBatch:
@@ -43,9 +43,9 @@ class LogFeatureExtractor:
     temporal : hour of day and day of week as sine and cosine (UTC), and
         ``seconds_since_last`` (seconds since the service's latest record before this one).
     rolling : mean and standard deviation of response time and of the share of errors of the
-        service before the record, with exponential weights of time constant ``tau_seconds``; and
-        ``response_time_deviation``: how many standard deviations of the logarithm the record's
-        response time is off (NaN until the service has weight for it).
+        service before the record, with exponential weights of time constant ``tau_seconds``.
+    deviation : ``response_time_deviation``: how many standard deviations of the logarithm the
+        record's response time is off (NaN until the service has weight for it).
     rarity : ``template_rarity``: log2((records so far + 1) / (records of this template + 1)),
         counted in a count-min sketch (Cormode and Muthukrishnan 2005).
     tfidf : number of words with a TF-IDF column (the most frequent; smooth idf and unit rows as
@@ -82,6 +82,7 @@ class LogFeatureExtractor:
         service: bool = True,
         temporal: bool = True,
         rolling: bool = True,
+        deviation: bool = True,
         rarity: bool = True,
         max_services: int = 32,
         tfidf: int = 32,
@@ -93,6 +94,7 @@ class LogFeatureExtractor:
         self.service = service
         self.temporal = temporal
         self.rolling = rolling
+        self.deviation = deviation
         self.rarity = rarity
         self.max_services = max_services
         self.tfidf = tfidf

@@ -24,14 +24,15 @@ py::array_t<float> transform(FeatureExtractor& self, const LogBatch& logs, int t
 void bind_features(py::module_& m) {
   py::class_<FeatureExtractor>(m, "FeatureExtractor")
       .def(py::init([](bool numeric, bool level, bool service, bool temporal, bool rolling,
-                       bool rarity, std::size_t max_services, std::size_t tfidf,
+                       bool deviation, bool rarity, std::size_t max_services, std::size_t tfidf,
                        double tau_seconds) {
              return FeatureExtractor(FeatureOptions{numeric, level, service, temporal, rolling,
-                                                    rarity, max_services, tfidf, tau_seconds});
+                                                    deviation, rarity, max_services, tfidf,
+                                                    tau_seconds});
            }),
            py::kw_only(), py::arg("numeric"), py::arg("level"), py::arg("service"),
-           py::arg("temporal"), py::arg("rolling"), py::arg("rarity"), py::arg("max_services"),
-           py::arg("tfidf"), py::arg("tau_seconds"))
+           py::arg("temporal"), py::arg("rolling"), py::arg("deviation"), py::arg("rarity"),
+           py::arg("max_services"), py::arg("tfidf"), py::arg("tau_seconds"))
       .def(
           "fit",
           [](FeatureExtractor& self, const LogBatch& logs) {
@@ -49,6 +50,7 @@ void bind_features(py::module_& m) {
              d["service"] = o.service;
              d["temporal"] = o.temporal;
              d["rolling"] = o.rolling;
+             d["deviation"] = o.deviation;
              d["rarity"] = o.rarity;
              d["max_services"] = o.max_services;
              d["tfidf"] = o.tfidf;

@@ -17,4 +17,5 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_ingest(m);
   bind_features(m);
   bind_forest(m);
+  bind_detect(m);
 }

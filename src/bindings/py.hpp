@@ -32,5 +32,6 @@ void bind_render(py::module_& m);
 void bind_ingest(py::module_& m);
 void bind_features(py::module_& m);
 void bind_forest(py::module_& m);
+void bind_detect(py::module_& m);
 
 }  // namespace logforest::bindings

@@ -49,7 +49,7 @@ def fit(rows, n_words, max_services=32):
     return services, idf, templates
 
 
-def transform(rows, fitted, tau_seconds=900.0):  # noqa: PLR0915 - one loop, as the C++ has
+def transform(rows, fitted, tau_seconds=900.0):
     services, idf, fitted_templates = fitted
     templates = Counter(fitted_templates)
     last: dict[str, int] = {}
@@ -84,13 +84,12 @@ def transform(rows, fitted, tau_seconds=900.0):  # noqa: PLR0915 - one loop, as 
                 last[name] = us
                 weight = 1.0
         plain, logarithm, error = state[name]
-        row += [plain.mean(), plain.std()]
+        row += [plain.mean(), plain.std(), error.mean(), error.std()]
         spread = logarithm.std(8.0)
         if rt is None or math.isnan(spread):
             row.append(math.nan)
         else:
             row.append((math.log(max(rt, 1e-3)) - logarithm.mean()) / max(spread, 0.05))
-        row += [error.mean(), error.std()]
         if rt is not None:
             plain.add(rt, weight)
             logarithm.add(math.log(max(rt, 1e-3)), weight)
@@ -106,6 +105,7 @@ def transform(rows, fitted, tau_seconds=900.0):  # noqa: PLR0915 - one loop, as 
     names += [f"level_{level}" for level in LEVELS]
     names += [f"service_{s}" for s in services] + ["service_other"]
     names += ["hour_sin", "hour_cos", "weekday_sin", "weekday_cos", "seconds_since_last"]
-    names += ["rolling_response_time_mean", "rolling_response_time_std", "response_time_deviation"]
-    names += ["rolling_error_mean", "rolling_error_std", "template_rarity"]
+    names += ["rolling_response_time_mean", "rolling_response_time_std"]
+    names += ["rolling_error_mean", "rolling_error_std", "response_time_deviation"]
+    names += ["template_rarity"]
     return names + [f"tfidf_{w}" for w in idf], out

@@ -46,7 +46,7 @@ def _post(path: str, ms: float, weight: float, message: str, status: int = 200) 
     return Event(message, weight, "INFO", "POST", path, status, ms)
 
 
-def _fail(  # noqa: PLR0917
+def _fail(
     method: str, path: str, status: int, weight: float, message: str, ms: float = 30.0
 ) -> Event:
     level = "ERROR" if status >= 500 else "WARN"

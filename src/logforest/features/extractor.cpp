@@ -155,9 +155,11 @@ void FeatureExtractor::name_columns() {
   }
   layout_.rolling = names_.size();
   if (options_.rolling) {
-    add({"rolling_response_time_mean", "rolling_response_time_std", "response_time_deviation",
-         "rolling_error_mean", "rolling_error_std"});
+    add({"rolling_response_time_mean", "rolling_response_time_std", "rolling_error_mean",
+         "rolling_error_std"});
   }
+  layout_.deviation = names_.size();
+  if (options_.deviation) add({"response_time_deviation"});
   layout_.rarity = names_.size();
   if (options_.rarity) add({"template_rarity"});
   layout_.tfidf = names_.size();
@@ -210,15 +212,14 @@ void FeatureExtractor::fill_stateful(const RecordBatch& batch, State& state, flo
       float* const cell = out + layout_.rolling;
       cell[0] = static_cast<float>(service.response_ms.mean());
       cell[1] = static_cast<float>(service.response_ms.deviation());
-      const double spread = service.log_response.deviation(8.0);
+      cell[2] = static_cast<float>(service.error.mean());
+      cell[3] = static_cast<float>(service.error.deviation());
+    }
+    if (options_.deviation) {
       // Below 5 % of spread all records are alike; that is no measure for others.
-      cell[2] =
-          timed
-              ? static_cast<float>((log_ms - service.log_response.mean()) / std::max(spread, 0.05))
-              : kMissing;
-      if (std::isnan(spread)) cell[2] = kMissing;
-      cell[3] = static_cast<float>(service.error.mean());
-      cell[4] = static_cast<float>(service.error.deviation());
+      const double spread = service.log_response.deviation(8.0);
+      const double off = (log_ms - service.log_response.mean()) / std::max(spread, 0.05);
+      out[layout_.deviation] = timed && !std::isnan(spread) ? static_cast<float>(off) : kMissing;
     }
     if (timed) {
       service.response_ms.add(ms, weight);

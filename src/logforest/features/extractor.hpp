@@ -20,12 +20,13 @@
 namespace logforest::features {
 
 struct FeatureOptions {
-  bool numeric = true;   // response_time, status_code, message_length, endpoint_length
-  bool level = true;     // one-hot
-  bool service = true;   // one-hot; services not among the fitted ones share service_other
-  bool temporal = true;  // hour and weekday as sine and cosine, seconds_since_last
-  bool rolling = true;   // mean and deviation per service, before the record itself
-  bool rarity = true;    // log2 of one over the template's share so far
+  bool numeric = true;    // response_time, status_code, message_length, endpoint_length
+  bool level = true;      // one-hot
+  bool service = true;    // one-hot; services not among the fitted ones share service_other
+  bool temporal = true;   // hour and weekday as sine and cosine, seconds_since_last
+  bool rolling = true;    // mean and deviation per service, before the record itself
+  bool deviation = true;  // how far the record's response time is off the rolling mean
+  bool rarity = true;     // log2 of one over the template's share so far
   std::size_t max_services = 32;
   std::size_t tfidf = 32;    // vocabulary size; 0: none
   double tau_seconds = 900;  // memory of the rolling figures
@@ -57,8 +58,8 @@ class FeatureExtractor {
  private:
   // Offsets of the groups of columns; a group that is off has none.
   struct Layout {
-    std::size_t numeric = 0, level = 0, service = 0, temporal = 0, rolling = 0, rarity = 0,
-                tfidf = 0;
+    std::size_t numeric = 0, level = 0, service = 0, temporal = 0, rolling = 0, deviation = 0,
+                rarity = 0, tfidf = 0;
   };
   struct State {
     std::unordered_map<std::string, ServiceState> services;

@@ -1,0 +1,174 @@
+"""What is usual for every service and template: arrays over all of them, moved on per window.
+
+Rates are decayed means (about four hours of one-minute windows); levels and latencies are medians
+of the recent windows. Windows with a finding do not change what is usual, unless the finding
+lasts so long that it has become usual (``ADAPT_AFTER`` windows).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from logforest import _core
+
+RECENT = 30  # windows of the level of traffic
+LATENCIES = 60  # windows of the usual latency
+DAY_RING = 1440  # windows remembered for "the same time before"
+ALPHA = 1.0 / 240.0
+ADAPT_AFTER = 240
+
+
+class Services:
+    """State per service; grows with ``resize``. Names of attributes are what is saved."""
+
+    SCALARS = (
+        "age", "records", "last_id", "silent", "streak", "spread", "error_spread",
+        "errors", "error_trials", "client_errors", "auth_rate", "auth_spread", "novelty",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.size = 0
+        for name in self.SCALARS:
+            setattr(self, name, np.zeros(0))
+        self.recent = np.zeros((0, RECENT))
+        self.latency = np.zeros((0, LATENCIES))
+        self.latency_windows = np.zeros(0)
+        self.day = np.zeros((0, DAY_RING), np.float32)
+        self.histogram = np.zeros((0, _core.LATENCY_BINS))
+
+    age: np.ndarray  # windows since the service was first seen
+    records: np.ndarray
+    last_id: np.ndarray
+    silent: np.ndarray  # windows without a record until now
+    streak: np.ndarray  # windows with a finding until now
+    spread: np.ndarray  # variance of counts over that of a Poisson count
+    error_spread: np.ndarray
+    errors: np.ndarray
+    error_trials: np.ndarray
+    client_errors: np.ndarray
+    auth_rate: np.ndarray
+    auth_spread: np.ndarray
+    novelty: np.ndarray  # templates that came new after the warm-up and stayed rare
+
+    ARRAYS = (*SCALARS, "recent", "latency", "latency_windows", "day", "histogram")
+
+    def resize(self, size: int) -> None:
+        """Room for ``size`` services; new ones know nothing."""
+        extra = size - self.size
+        if extra <= 0:
+            return
+        for name in self.ARRAYS:
+            old = getattr(self, name)
+            fill = np.nan if name == "day" else 1.0 if "spread" in name else 0.0
+            new = np.full((extra, *old.shape[1:]), fill, old.dtype)
+            setattr(self, name, np.concatenate([old, new]))
+        self.last_id[self.size :] = -1
+        self.size = size
+
+    def level(self) -> np.ndarray:
+        """Usual number of records in a window."""
+        return np.asarray(np.median(self.recent, axis=1))
+
+    def error_share(self) -> np.ndarray:
+        """Usual share of errors, drawn towards 0.5 % while little is known."""
+        return (self.errors + 0.5) / (self.error_trials + 100.0)
+
+    def client_error_share(self) -> np.ndarray:
+        """Usual share of 4xx answers."""
+        return (self.client_errors + 1.0) / (self.error_trials + 100.0)
+
+    def latency_centre(self) -> tuple[np.ndarray, np.ndarray]:
+        """Median and spread of the windows' mean log deviation from the usual latency."""
+        centre = np.median(self.latency, axis=1)
+        spread = 1.4826 * np.median(np.abs(self.latency - centre[:, None]), axis=1)
+        return np.asarray(centre), np.maximum(spread, 0.03)
+
+    def learn(self, window: int, now: dict[str, np.ndarray], ok: np.ndarray) -> None:
+        """Move on by one window; ``ok`` are the services whose window was usual."""
+        count, level = now["count"], self.level()
+        first = (self.age == 0) & (count > 0)
+        self.recent[first] = count[first, None]
+        kept = np.where(ok | first, count, level)
+        self.recent[:, window % RECENT] = kept
+        self.day[:, window % DAY_RING] = np.where(ok, count, np.nan)
+        expected = np.maximum(level, 1.0)
+        residual = np.minimum((count - level) ** 2 / expected, 16.0)
+        known = ok & (self.age >= 5)
+        self.spread += np.where(known, 4 * ALPHA * (residual - self.spread), 0.0)
+        p = self.error_share()
+        e = count * p
+        residual = np.minimum((now["errors"] - e) ** 2 / np.maximum(e, 1.0), 16.0)
+        self.error_spread += np.where(known, 4 * ALPHA * (residual - self.error_spread), 0.0)
+        a = self.auth_rate
+        residual = np.minimum((now["auth_failures"] - a) ** 2 / np.maximum(a, 1.0), 16.0)
+        self.auth_spread += np.where(known, 4 * ALPHA * (residual - self.auth_spread), 0.0)
+        keep = np.where(ok, 1.0 - ALPHA, 1.0)
+        self.errors = self.errors * keep + np.where(ok, now["errors"], 0.0)
+        self.client_errors = self.client_errors * keep + np.where(ok, now["client_errors"], 0.0)
+        self.error_trials = self.error_trials * keep + np.where(ok, count, 0.0)
+        pace = np.maximum(ALPHA, 1.0 / (self.age + 1.0))
+        self.auth_rate += np.where(ok, pace * (now["auth_failures"] - self.auth_rate), 0.0)
+        self.histogram *= keep[:, None]
+        self.histogram[ok] += now["latency"][ok]
+        timed = ok & (now["residuals"] >= 5)
+        mean = now["residual_sum"] / np.maximum(now["residuals"], 1)
+        fresh = timed & (self.latency_windows == 0)
+        self.latency[fresh] = mean[fresh, None]
+        position = (self.latency_windows % LATENCIES).astype(int)
+        self.latency[timed, position[timed]] = mean[timed]
+        self.latency_windows += timed
+        self.records += count
+        self.age += (self.age > 0) | (count > 0)
+
+
+class Templates:
+    """State per template slot (a template of a service)."""
+
+    ARRAYS = (
+        "service",
+        "level",
+        "auth",
+        "first",
+        "known_before",
+        "total",
+        "rate",
+        "last",
+        "windows",
+    )
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.service = np.zeros(0, np.int32)
+        self.level = np.zeros(0, np.uint8)
+        self.auth = np.zeros(0, np.uint8)  # whether the words tell of a failed login
+        self.first = np.zeros(0, np.int64)  # window in which it came first; -1: not yet
+        self.known_before = np.zeros(0)  # records of the service before that; 0: not new
+        self.total = np.zeros(0)
+        self.rate = np.zeros(0)  # decayed mean per window
+        self.last = np.zeros(0, np.int64)
+        self.windows = np.zeros(0)  # windows in which it was seen
+
+    def resize(self, service: np.ndarray, level: np.ndarray, auth: np.ndarray) -> None:
+        """Take over slots that are new in the core; levels may have risen."""
+        extra = len(service) - self.size
+        self.service, self.level, self.auth = service, level, auth
+        if extra <= 0:
+            return
+        for name, fill in (
+            ("first", -1), ("known_before", 0), ("total", 0), ("rate", 0), ("last", -1),
+            ("windows", 0),
+        ):  # fmt: skip
+            old = getattr(self, name)
+            setattr(self, name, np.concatenate([old, np.full(extra, fill, old.dtype)]))
+        self.size = len(service)
+
+    def learn(self, window: int, slots: np.ndarray, counts: np.ndarray, ok: np.ndarray) -> None:
+        """Move on by one window; ``ok`` tells for each service whether it was usual."""
+        seen = np.zeros(self.size)
+        seen[slots] = counts
+        age = np.maximum(window - self.first, 0) + 1.0
+        pace = np.where(self.first >= 0, np.maximum(ALPHA, 1.0 / age), 0.0)
+        self.rate += np.where(ok[self.service], pace * (seen - self.rate), 0.0)
+        self.total[slots] += counts
+        self.last[slots] = window
+        self.windows[slots] += 1

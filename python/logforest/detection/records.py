@@ -1,0 +1,183 @@
+"""Record-level detection: an isolation forest over the features of single records.
+
+The forest is grown on the first records and grown anew from a sample of later ones; what counts
+as unusual is set on the scores of records that it was not told to be unusual (held-in).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logforest import _core
+from logforest.features import LogFeatureExtractor
+from logforest.forest import IsolationForest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    Matrix = npt.NDArray[np.float32]
+
+EXCEEDANCE = 5e-4  # share of usual records that reach the threshold
+FLOOR = 0.6  # forest scores below are silent whatever the history says
+_TAIL_SHARE = 0.005
+_LEAST_SCALE = 0.003
+_SAMPLE_ROWS = 20_000
+_REFIT_EVERY = 250_000
+_LEAST_ROWS = 500
+
+
+@dataclass(slots=True)
+class Unusual:
+    """A record over the threshold: row in its batch, calibrated surprise in nats."""
+
+    row: int
+    surprise: float
+    score: float
+    contributions: np.ndarray
+    values: np.ndarray
+
+
+def default_features() -> LogFeatureExtractor:
+    """What a single record can be unusual in: not when, where or among what it came."""
+    return LogFeatureExtractor(service=False, temporal=False, rolling=False, tfidf=0, n_jobs=1)
+
+
+def with_exposure(rows: Matrix, names: list[str], seed: int) -> Matrix:
+    """Rows and some made-up strange ones (outlier exposure, Hendrycks et al. 2019).
+
+    A tree cannot split on what is the same in all its rows, so a forest grown on a quiet service
+    would not see its first 503. Copies of rows with one or two features far off give it splits.
+    """
+    rng = np.random.default_rng(seed)
+    extra = rows[rng.integers(0, len(rows), max(64, len(rows) // 25))].copy()
+    count = len(extra)
+    far: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "response_time": lambda old: old * np.exp(rng.uniform(2, 7, count)),
+        "response_time_deviation": lambda _: rng.uniform(4, 12, count),
+        "status_code": lambda _: rng.choice([400, 403, 404, 429, 500, 502, 503, 504], count),
+        "message_length": lambda old: (old + 10) * np.exp(rng.uniform(1.5, 4, count)),
+        "endpoint_length": lambda old: (old + 10) * np.exp(rng.uniform(1.5, 4, count)),
+        "template_rarity": lambda _: rng.uniform(8, 20, count),
+        "level": lambda _: np.ones(count),
+    }
+    which = rng.integers(0, len(far), (count, 2))
+    levels = [k for k, name in enumerate(names) if name.startswith("level_")]
+    for number, (name, make) in enumerate(far.items()):
+        chosen = (which == number).any(axis=1)
+        if name == "level":
+            severe = rng.choice(levels[-3:], count)
+            extra[np.ix_(chosen, levels)] = 0.0
+            extra[chosen, severe[chosen]] = 1.0
+            continue
+        column = names.index(name)
+        chosen &= ~np.isnan(extra[:, column])
+        extra[chosen, column] = make(extra[:, column])[chosen]
+    return np.concatenate([rows, extra]).astype(np.float32)
+
+
+class RecordJudge:
+    """Streaming: ``features`` moves the carried state, ``judge`` scores rows of it."""
+
+    def __init__(
+        self, warmup: int, seed: int, n_jobs: int | None, forest: IsolationForest | None = None
+    ) -> None:
+        self.warmup = warmup
+        self.seed = seed
+        self.n_jobs = n_jobs
+        # No record is looked at to begin with: the first ones must not look common to themselves.
+        self.extractor = default_features().fit(_core.LogBatch())
+        self.names: list[str] = list(self.extractor.get_feature_names_out())
+        self.forest = forest
+        self.fixed = forest is not None  # a model of the user's is not grown anew
+        self.sample = np.zeros((0, len(self.names)), np.float32)
+        self.sampled = 0  # rows that were offered to the sample
+        self.since_fit = 0
+        self.fits = 0
+        self.start, self.scale = 1.0, 1.0
+        self.usual = np.zeros(0, np.float32)  # median of every feature over the sample
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a forest with a calibrated threshold."""
+        return self.fits > 0
+
+    def features(self, logs: _core.LogBatch) -> Matrix:
+        """Features of a batch; the carried state moves on."""
+        return self.extractor.update(logs)
+
+    def learn(self, rows: Matrix) -> None:
+        """Offer rows to the sample; grow the forest when it is time."""
+        stride = max(1, len(rows) * 4 // _SAMPLE_ROWS) if self.fits else 1
+        picked = rows[::stride][-_SAMPLE_ROWS:] if self.fits else self._spread(rows)
+        self.sample = np.concatenate([self.sample, picked])[-_SAMPLE_ROWS:]
+        self.since_fit += len(rows)
+        self.sampled += len(rows)
+        due = self.sampled >= self.warmup if not self.fits else self.since_fit >= _REFIT_EVERY
+        if due:
+            self.fit()
+
+    @staticmethod
+    def _spread(rows: Matrix) -> Matrix:
+        step = max(1, -(-len(rows) // _SAMPLE_ROWS))
+        return rows[::step]
+
+    def fit(self) -> bool:
+        """Grow the forest on the sample and set the threshold; False with too few rows."""
+        if len(self.sample) < _LEAST_ROWS:
+            return False
+        if not self.fixed:
+            self.forest = IsolationForest(random_state=self.seed + self.fits, n_jobs=self.n_jobs)
+            self.forest.fit(with_exposure(self.sample, self.names, self.seed + self.fits))
+        assert self.forest is not None
+        scores = self.forest.anomaly_score(self.sample)
+        self.start = float(np.quantile(scores, 1 - _TAIL_SHARE))
+        above = scores[scores > self.start] - self.start
+        self.scale = max(_LEAST_SCALE, float(above.mean()) if len(above) else 0.0)
+        present = [column[~np.isnan(column)] for column in self.sample.T]
+        self.usual = np.array([np.median(c) if len(c) else 0.0 for c in present], np.float32)
+        self.fits += 1
+        self.since_fit = 0
+        return True
+
+    def surprise(self, scores: np.ndarray) -> np.ndarray:
+        """Nats of forest scores: minus the logarithm of the share of usual records above."""
+        over = np.maximum(scores - self.start, 0.0) / self.scale
+        return np.asarray(over - np.log(_TAIL_SHARE))
+
+    @property
+    def threshold(self) -> float:
+        """The surprise from which a record is reported."""
+        return float(-np.log(EXCEEDANCE))
+
+    def judge(self, rows: Matrix, most: int) -> tuple[list[Unusual], int]:
+        """The ``most`` strangest rows over the threshold, and how many were over it."""
+        assert self.forest is not None
+        scores = self.forest.anomaly_score(rows)
+        surprise = self.surprise(scores)
+        over = np.flatnonzero((surprise >= self.threshold) & (scores >= FLOOR))
+        count = len(over)
+        if count > most:
+            over = over[np.argsort(-scores[over], kind="stable")[:most]]
+        if count == 0:
+            return [], 0
+        contributions = self.forest.explain(rows[over])
+        found = [
+            Unusual(int(r), float(surprise[r]), float(scores[r]), c, rows[r])
+            for r, c in zip(over, contributions, strict=True)
+        ]
+        return found, count
+
+    def state(self) -> dict[str, Any]:
+        """Arrays and numbers to save; the forest is saved by its own format."""
+        return {
+            "sample": self.sample,
+            "usual": self.usual,
+            "numbers": np.array(
+                [self.sampled, self.since_fit, self.fits, self.start, self.scale], np.float64
+            ),
+        }
