@@ -35,8 +35,11 @@ class Service:
     queue: Queue
     hub: Hub
     metrics: Metrics
+    direct: Queue | None = None  # synchronous writes, where they take another way
     cache: Cache = field(default_factory=Cache)
     checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
+    # Checks that do not stop records from being taken in: degraded, but ready.
+    optional: frozenset[str] = frozenset()
     started: float = field(default_factory=time.time)
     draining: bool = False
     on_close: list[Callable[[], None]] = field(default_factory=list)
@@ -46,10 +49,14 @@ class Service:
         """Of the store's contents, for caches."""
         return getattr(self.store, "version", None)
 
-    async def take(self, body: bytes, **fields: Any) -> Answer:
-        """Queue a body and wait for its answer; ``fields`` as of :class:`Submission`."""
+    async def take(self, body: bytes, *, direct: bool = False, **fields: Any) -> Answer:
+        """Queue a body and wait for its answer; ``fields`` as of :class:`Submission`.
+
+        ``direct``: answered after the commit, whatever the profile.
+        """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.queue.submit(
+        queue = self.direct if direct and self.direct is not None else self.queue
+        queue.submit(
             Submission(body=body, future=future, received_us=time.time_ns() // 1000, **fields)
         )
         answer = await future
@@ -96,6 +103,8 @@ class Service:
         """Drain and release everything; idempotent."""
         self.draining = True
         self.queue.close(timeout=self.settings.drain_seconds)
+        if self.direct is not None:
+            self.direct.close(timeout=self.settings.drain_seconds)
         self.hub.close()
         self.store.close()
         while self.on_close:

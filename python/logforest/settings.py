@@ -31,11 +31,17 @@ class Settings(BaseSettings):
     profile: Literal["embedded", "server"] = "embedded"
     redis: str | None = Field(None, description="redis:// address (server profile)")
     postgres: str | None = Field(None, description="postgresql:// address (server profile)")
+    postgres_replica: str | None = Field(None, description="a read replica, for queries")
+    redis_pool: int = Field(8, ge=2, description="connections to Redis a process")
+    postgres_pool: int = Field(4, ge=2, description="connections to Postgres a process, each way")
+    connect_seconds: float = Field(5.0, gt=0, description="longest wait for a server to answer")
+    max_entries: int = Field(1_000_000, ge=1, description="queue entries before 429")
+    workers: int = Field(1, ge=1, description="worker processes a role that `up` starts")
     auth: bool = Field(True, description="ask for keys and tokens where users exist")
 
     store_memory: str = Field("512MB", pattern=r"^\d+ ?(KB|MB|GB|KiB|MiB|GiB)$")
     queue_mb: int = Field(64, ge=1, description="bodies held at once before 429, in MB")
-    max_lag: int = Field(2_000_000, ge=1, description="records behind in detection before 429")
+    max_lag: int = Field(2_000_000, ge=1, description="records behind (embedded: in detection) before 429")
     max_body_mb: int = Field(32, ge=1, description="largest request body, as sent")
     max_decoded_mb: int = Field(64, ge=1, description="largest request body, decompressed")
     max_ratio: int = Field(250, ge=2, description="largest decompression ratio (above 1 MB)")

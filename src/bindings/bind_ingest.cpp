@@ -7,14 +7,16 @@ namespace logforest::bindings {
 namespace {
 // What happens to every record before it is stored.
 void stored_form(RecordBatch& batch, RejectTable& /*rejects*/) { enrich(batch, EnrichOptions{}); }
+void as_parsed(RecordBatch& /*batch*/, RejectTable& /*rejects*/) {}
 }  // namespace
 
 void bind_ingest(py::module_& m) {
   // bodies: [(bytes, format, tenant, service, source, received_us)]; returns the batch and
-  // [(records, rejected)], one a body. The list keeps the bytes alive.
+  // [(records, rejected)], one a body. The list keeps the bytes alive. With enrich=False records
+  // are only parsed: enough to count them.
   m.def(
       "ingest",
-      [](const py::list& bodies, int threads) {
+      [](const py::list& bodies, int threads, bool enriched) {
         std::vector<pipeline::Body> views;
         views.reserve(bodies.size());
         for (const py::handle item : bodies) {
@@ -23,15 +25,15 @@ void bind_ingest(py::module_& m) {
                            body[2].cast<std::string>(), body[3].cast<std::string>(),
                            body[4].cast<std::string>(), body[5].cast<std::int64_t>()});
         }
-        pipeline::Ingested result =
-            without_gil([&] { return pipeline::ingest(views, stored_form, threads); });
+        pipeline::Ingested result = without_gil(
+            [&] { return pipeline::ingest(views, enriched ? stored_form : as_parsed, threads); });
         py::list parts(result.parts.size());
         for (std::size_t i = 0; i < result.parts.size(); ++i) {
           parts[i] = py::make_tuple(result.parts[i].records, result.parts[i].rejected);
         }
         return py::make_tuple(std::make_shared<LogBatch>(std::move(result.logs)), parts);
       },
-      py::arg("bodies"), py::arg("threads") = 0);
+      py::arg("bodies"), py::arg("threads") = 0, py::arg("enrich") = true);
   m.def(
       "stored_copy",
       [](const LogBatch& logs) {

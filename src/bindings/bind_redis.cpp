@@ -3,6 +3,7 @@
 
 #include "logforest/io/pool.hpp"
 #include "logforest/io/redis_stream.hpp"
+#include "logforest/record/record_batch.hpp"
 #include "py.hpp"
 
 namespace logforest::bindings {
@@ -70,6 +71,26 @@ py::object to_value(const redisReply& reply) {
   instance.attr("retryable") = error.retryable();
   instance.attr("code") = error.code();
   return instance;
+}
+
+void number_records(LogBatch& logs, const std::vector<std::int64_t>& starts,
+                    const std::vector<std::int64_t>& counts) {
+  if (starts.size() != counts.size()) throw ConfigError("number_records: starts and counts differ");
+  std::size_t run = 0;
+  std::int64_t used = 0;
+  for (const auto& chunk : logs.chunks) {
+    auto& ids = chunk->id;
+    ids.clear();
+    ids.mutable_values().reserve(chunk->rows);
+    for (std::size_t row = 0; row < chunk->rows; ++row) {
+      while (run < counts.size() && used == counts[run]) {
+        ++run;
+        used = 0;
+      }
+      if (run == counts.size()) throw ConfigError("number_records: more records than ids");
+      ids.set(row, starts[run] + used++);
+    }
+  }
 }
 
 class RedisClient {
@@ -223,7 +244,9 @@ void bind_redis(py::module_& m) {
   py::class_<io::StreamItem>(m, "StreamItem")
       .def_readonly("entry_ids", &io::StreamItem::entry_ids)
       .def_readonly("block", &io::StreamItem::block)
+      .def_readonly("stored", &io::StreamItem::stored)
       .def_property_readonly("data", [](const io::StreamItem& i) { return py::bytes(i.data); })
+      .def_property_readonly("size", [](const io::StreamItem& i) { return i.data.size(); })
       .def_readonly("format", &io::StreamItem::format)
       .def_readonly("tenant", &io::StreamItem::tenant)
       .def_readonly("key", &io::StreamItem::key)
@@ -263,6 +286,15 @@ void bind_redis(py::module_& m) {
       .def("next", &Subscription::next, "timeout"_a)
       .def("close", &Subscription::close);
 
+  m.def("split_item", &io::split_item, "item"_a);
+  // Gives the records their ids: runs of counts[i] ids from starts[i] on, in order.
+  m.def(
+      "number_records",
+      [](LogBatch& logs, const std::vector<std::int64_t>& starts,
+         const std::vector<std::int64_t>& counts) {
+        without_gil([&] { number_records(logs, starts, counts); });
+      },
+      "logs"_a, "starts"_a, "counts"_a);
   m.def(
       "single_record_id", [](const std::string& id) { return io::single_record_id(id); },
       "entry_id"_a);

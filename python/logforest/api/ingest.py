@@ -141,6 +141,7 @@ class IngestEndpoint:
             raise Problem(413, f"the body is larger than {service.settings.max_decoded_mb} MB")
         return await service.take(
             body,
+            direct=self._ids,
             tenant=tenant,
             format=log_format,
             service=service_name,

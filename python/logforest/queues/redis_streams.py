@@ -142,6 +142,14 @@ class RedisLog:
             b.options, b.answer, self.max_lag, self.max_entries, _REMEMBER_SECONDS,
         )  # fmt: skip
 
+    def add_stored(self, b: NewBlock, first_id: int) -> None:
+        """Add a block that is in the store already, for the other groups."""
+        self.client.command(
+            "XADD", self.stream, "*", "data", b.data, "format", b.format, "tenant", b.tenant,
+            "first_id", first_id, "count", b.count, "stored", 1, "key", b.key,
+            "received", b.received_us,
+        )  # fmt: skip
+
     # --- consuming -----------------------------------------------------------------------
 
     def create_group(self, group: str) -> bool:
@@ -191,7 +199,8 @@ class RedisLog:
         arguments: list[str | int] = [group]
         for item in items:
             if item.block:
-                arguments += [item.entry_ids[0], item.count]
+                # Directly stored records never counted as waiting.
+                arguments += [item.entry_ids[0], 0 if item.stored else item.count]
             else:
                 for entry_id in item.entry_ids:
                     arguments += [entry_id, 0]

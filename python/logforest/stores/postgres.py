@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -63,6 +63,9 @@ class PostgresStore(PostgresTables):
         StoreError: the server cannot be reached (``retryable``).
     """
 
+    #: Many processes write: nobody knows whether the contents changed.
+    version: int | None = None
+
     def __init__(
         self,
         dsn: str,
@@ -84,21 +87,40 @@ class PostgresStore(PostgresTables):
         )
         self._months: set[tuple[int, int]] = set()
         self._months_lock = threading.Lock()
-        self._maintained = 0.0
-        self._closed = False
-        with self._session() as session:
-            if create:
-                postgres_schema.migrate(session)
-            else:
-                postgres_schema.check(session)
+        self._maintained = time.monotonic()
+        self._create = create
+        self._schema_known = False
+        self._schema_lock = threading.Lock()
 
     @contextlib.contextmanager
     def _session(self, *, write: bool = True) -> Iterator[PgSession]:
+        self._know_schema()
         session = (self._writer if write else self._reader).session()
         try:
             yield session
         finally:
             session.close()
+
+    def _know_schema(self) -> None:
+        # At the first use, not when made: a service must start while Postgres is away.
+        if self._schema_known:
+            return
+        with self._schema_lock:
+            if self._schema_known:
+                return
+            session = self._writer.session()
+            try:
+                if self._create:
+                    postgres_schema.migrate(session)
+                else:
+                    postgres_schema.check(session)
+            finally:
+                session.close()
+            self._schema_known = True
+
+    def ping(self) -> None:
+        """StoreError unless the server answers."""
+        self._table("SELECT 1 AS one")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[PgSession]:
@@ -139,6 +161,54 @@ class PostgresStore(PostgresTables):
             _copy(session, new)
         return fresh
 
+    def commit_bisecting(self, block: Block) -> list[tuple[int, str]]:
+        """Store what can be stored of a block that was refused, in one transaction.
+
+        Returns:
+            The refused rows: position and reason each. All others are stored, and the ledger
+            knows the block.
+        """
+        from logforest.pipeline.group import partials
+
+        ledger = {row.key: row for row in _ledger_rows(block)}
+        table = pa.table(block.logs._core)
+        refused: list[tuple[int, str]] = []
+
+        def land(session: PgSession, first: int, count: int) -> None:
+            part = _core.LogBatch.from_arrow(table.slice(first, count).combine_chunks())
+            session.execute("SAVEPOINT half")
+            try:
+                session.copy_logs("logs", part)
+            except StoreError as error:
+                if error.retryable:
+                    raise
+                session.execute("ROLLBACK TO SAVEPOINT half")
+                if count == 1:
+                    refused.append((first, str(error)))
+                    return
+                half = count // 2
+                land(session, first, half)
+                land(session, first + half, count - half)
+                return
+            session.execute("RELEASE SAVEPOINT half")
+
+        with self._transaction() as session:
+            fresh = _insert_keys(session, ledger)
+            if len(fresh) != len(ledger):
+                if not fresh:
+                    return []
+                raise PartialRepeat(block, fresh)
+            if table.num_rows:
+                land(session, 0, table.num_rows)
+            gone = {row for row, _ in refused}
+            kept = table.take([i for i in range(table.num_rows) if i not in gone])
+            if kept.num_rows:
+                landed = LogBatch._from_core(_core.LogBatch.from_arrow(kept.combine_chunks()))
+                session.copy_arrow("windows", partials(landed))
+            if block.logs._core.counts["rejected"]:
+                session.copy_arrow("rejected_logs", _rejects(block))
+        return refused
+
     def receipts(self, keys: Sequence[str]) -> dict[str, Receipt]:
         """The ledger rows of those keys that were committed before."""
         with self._session() as session:
@@ -161,13 +231,15 @@ class PostgresStore(PostgresTables):
             last = int(pa.table(session.query(sql, [count]))["value"][0].as_py())
         return last - count + 1
 
-    def append(self, logs: LogBatch, *, mask: bool = True) -> tuple[int, int]:
+    def append(self, logs: LogBatch) -> tuple[int, int]:
         """Mask, enrich, number and commit ``logs``; return (first id, count)."""
         from logforest.pipeline.group import prepare_batch
 
-        first = self.reserve_ids(logs.num_rows)
-        self.commit([prepare_batch(logs, first_id=first, mask=mask, key=f"append-{first}")])
-        return first, logs.num_rows
+        block = prepare_batch(logs, reserve_ids=self.reserve_ids)
+        self.commit([block])
+        count = block.logs.num_rows
+        first = pa.table(block.logs._core)["id"][0].as_py() if count else self.next_id()
+        return first, count
 
     def _make_partitions(self, blocks: Sequence[Block]) -> None:
         missing: set[tuple[int, int]] = set()
@@ -291,24 +363,15 @@ class PostgresStore(PostgresTables):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def alerts(
-        self, *, status: Literal["open", "acknowledged", "resolved"] | None = None
-    ) -> pa.Table:
-        """Alerts, newest first."""
-        return self._table(
-            "SELECT * FROM alerts WHERE $1::text IS NULL OR status = $1 "
-            "ORDER BY triggered_at DESC, id DESC",
-            [status],
-        )
-
 
 def _ledger_rows(block: Block) -> list[Receipt]:
-    if any(r.key == block.key for r in block.receipts) or (block.receipts and not block.key):
+    """The block's own row and its receipts; a block without a key has only the receipts."""
+    if not block.key:
         return list(block.receipts)
     core = block.logs._core
     first = pa.table(core)["id"][0].as_py() if core.num_rows else 0
     own = Receipt(block.key, "", first or 0, core.num_rows, core.counts["rejected"], "[]")
-    return [own, *block.receipts]
+    return [own, *(r for r in block.receipts if r.key != block.key)]
 
 
 def _insert_keys(session: PgSession, ledger: dict[str, Receipt]) -> set[str]:
@@ -336,8 +399,13 @@ def _copy(session: PgSession, blocks: Sequence[Block]) -> None:
 
 
 def _rejects(block: Block) -> pa.Table:
+    """The rejects with the key of the block, or of the receipt, that they came with."""
     table = pa.table(block.logs._core.rejected())
-    return table.append_column("block", pa.array([block.key] * table.num_rows, pa.string()))
+    if block.key:
+        keys = [block.key] * table.num_rows
+    else:
+        keys = [r.key for r in block.receipts for _ in range(r.rejected)]
+    return table.append_column("block", pa.array(keys, pa.string()))
 
 
 def _months_of(logs: LogBatch) -> set[tuple[int, int]]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from random import uniform
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
 from logforest.sql import statement
-from logforest.stores.filters import Conditions, decode_cursor
+from logforest.stores.filters import Conditions, decode_cursor, from_us, one_of
+from logforest.windows import BASE_KEYS
 
 if TYPE_CHECKING:
     from logforest._core import PgSession
+    from logforest.windows import WindowTable
 
 __all__ = ["PostgresTables"]
 
-_BASE_KEYS = ("tenant", "service", "level", "category")
+SEVERITIES = ("low", "medium", "high", "critical")
+STATUSES = ("open", "acknowledged", "resolved")
 _FOLD_AFTER = timedelta(minutes=10)  # later deltas of a window are rare by then
 _FOLD_ROWS = 200_000
 
@@ -39,20 +42,44 @@ class PostgresTables:
         since: datetime | None = None,
         until: datetime | None = None,
         tenant: str | None = None,
-    ) -> pa.Table:
+    ) -> WindowTable:
         """Aggregates as of ``lf.aggregate``, answered from the windows table, never from logs."""
         from logforest.windows import WindowTable
 
-        c = Conditions()
-        if since is not None:
-            c.add("window_start >= {}", since)
-        if until is not None:
-            c.add("window_start < {}", until)
-        if tenant is not None:
-            c.add("tenant = {}", tenant)
+        c = _span("window_start", since, until, tenant)
         sql = statement("postgres", "select_windows").format(where=c.where)
-        base = WindowTable.from_arrow(self._table(sql, c.parameters), by=_BASE_KEYS)
-        return base.rollup(every=every, by=by).to_arrow()
+        base = WindowTable.from_arrow(self._table(sql, c.parameters), by=BASE_KEYS)
+        return base.rollup(every=every, by=by)
+
+    def time_range(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tenant: str | None = None,
+    ) -> tuple[datetime, datetime] | None:
+        """First and last minute that hold records; None when there are none."""
+        c = _span("window_start", since, until, tenant)
+        table = self._table(
+            f"SELECT min(window_start) AS a, max(window_start) AS b FROM windows {c.where}",
+            c.parameters,
+        )
+        first, last = table["a"][0].as_py(), table["b"][0].as_py()
+        return None if first is None else (first, last)
+
+    def templates(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tenant: str | None = None,
+        limit: int = 100,
+    ) -> pa.Table:
+        """The most frequent fingerprints, each with its latest record as the example."""
+        c = _span("timestamp", since, until, tenant)
+        sql = statement("postgres", "templates").format(where=c.where, limit=int(limit))
+        out: pa.Table = self._table(sql, c.parameters)
+        return out
 
     def fold_windows(self) -> int:
         """Join the deltas of windows that are closed; returns how many rows that saved."""
@@ -68,7 +95,7 @@ class PostgresTables:
             )
             if taken.num_rows == 0:
                 return 0
-            folded = WindowTable.from_arrow(taken, by=_BASE_KEYS).partials()
+            folded = WindowTable.from_arrow(taken, by=BASE_KEYS).partials()
             session.copy_arrow("windows", folded)
             return taken.num_rows - int(folded.num_rows)
 
@@ -105,40 +132,124 @@ class PostgresTables:
     def anomalies(
         self,
         *,
+        anomaly_id: int | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         service: Sequence[str] = (),
         severity: Sequence[str] = (),
+        kind: Sequence[str] = (),
         tenant: str | None = None,
         limit: int | None = 100,
         cursor: str | None = None,
     ) -> pa.Table:
         """Anomalies, newest first."""
-        c = Conditions()
+        c = _span("timestamp", since, until, tenant)
         c.add_in("service", service)
-        c.add_in("severity", severity)
-        if tenant is not None:
-            c.add("tenant = {}", tenant)
-        if since is not None:
-            c.add("timestamp >= {}", since)
-        if until is not None:
-            c.add("timestamp < {}", until)
+        c.add_in("severity", one_of("severity", severity, SEVERITIES))
+        c.add_in("kind", kind)
+        if anomaly_id is not None:
+            c.add("id = {}", anomaly_id)
         if cursor:
             timestamp_us, row_id = decode_cursor(cursor)
-            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=timestamp_us)
-            c.add("(timestamp, id) < ({}, {})", at, row_id)
+            c.add("(timestamp, id) < ({}, {})", from_us(timestamp_us), row_id)
         tail = "" if limit is None else f"LIMIT {int(limit)}"
         sql = statement("postgres", "select_anomalies").format(where=c.where, limit=tail)
         out: pa.Table = self._table(sql, c.parameters)
         return out
 
+    # --- alerts --------------------------------------------------------------------------
+
+    def alerts(
+        self, *, status: Literal["open", "acknowledged", "resolved"] | None = None
+    ) -> pa.Table:
+        """Alerts, newest first."""
+        c = Conditions()
+        if status is not None:
+            c.add_in("status", one_of("status", [status], STATUSES))
+        out: pa.Table = self._table(
+            f"SELECT * FROM alerts {c.where} ORDER BY triggered_at DESC, id DESC", c.parameters
+        )
+        return out
+
+    def raise_alerts(
+        self, limit: int, severities: Sequence[str], channels: Sequence[str]
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """Turn new anomalies into alerts and outbox rows; how many were seen, and the alerts."""
+        wanted = [s.upper() for s in severities]
+        with self._session() as session:
+            rows = pa.table(
+                session.query(
+                    statement("postgres", "raise_alerts"), [limit, wanted, list(channels)]
+                )
+            ).to_pylist()
+        return int(rows[0]["seen"]), [row for row in rows if row["id"] is not None]
+
+    def raise_loss_alerts(self, channels: Sequence[str]) -> list[dict[str, Any]]:
+        """Turn new losses of the queue into one open alert a group."""
+        with self._session() as session:
+            sql = statement("postgres", "raise_loss_alert")
+            rows: list[dict[str, Any]] = pa.table(session.query(sql, [list(channels)])).to_pylist()
+        return rows
+
+    def drain_outbox(self, channel: str, send: Callable[[str], None]) -> int:
+        """Send what is due on a channel; what fails is tried again later, with backoff."""
+        sent = 0
+        with self._transaction() as session:
+            due = pa.table(session.query(statement("postgres", "due_notifications"), [channel]))
+            for row in due.to_pylist():
+                try:
+                    send(row["payload"])
+                except Exception as error:
+                    seconds = min(3600, 2 ** min(row["attempts"], 12)) * uniform(0.5, 1.0)
+                    session.query(
+                        "UPDATE notifications SET attempts = attempts + 1, last_error = $2, "
+                        "next_attempt_at = now() + $3::float8 * interval '1 s' WHERE id = $1",
+                        [row["id"], str(error)[:500], seconds],
+                    )
+                else:
+                    session.query(
+                        "UPDATE notifications SET attempts = attempts + 1, sent_at = now() "
+                        "WHERE id = $1",
+                        [row["id"]],
+                    )
+                    sent += 1
+        return sent
+
+    # --- templates and insights ----------------------------------------------------------
+
+    def add_templates(
+        self, ids: Sequence[int], texts: Sequence[str], examples: Sequence[str]
+    ) -> None:
+        """Keep the text and one example of templates; known ones stay as they are."""
+        with self._session() as session:
+            session.query(
+                statement("postgres", "add_templates"), [list(ids), list(texts), list(examples)]
+            )
+
+    def note_templates(self, status: str) -> int:
+        """Give each template without an insight one with ``status``; returns how many."""
+        with self._session() as session:
+            return _value(session, statement("postgres", "note_templates"), [status])
+
     # --- losses --------------------------------------------------------------------------
 
     def add_lost(self, group: str, entry_ids: Sequence[str]) -> int:
         """Keep the ids of entries that the queue lost before they were processed."""
-        with self._session() as session, contextlib.suppress(IndexError):
+        with self._session() as session:
             return _value(session, statement("postgres", "add_lost"), [group, list(entry_ids)])
-        return 0
+
+
+def _span(
+    column: str, since: datetime | None, until: datetime | None, tenant: str | None
+) -> Conditions:
+    c = Conditions()
+    if tenant is not None:
+        c.add("tenant = {}", tenant)
+    if since is not None:
+        c.add(f"{column} >= {{}}", since)
+    if until is not None:
+        c.add(f"{column} < {{}}", until)
+    return c
 
 
 def _value(session: PgSession, sql: str, parameters: Sequence[object] = ()) -> int:

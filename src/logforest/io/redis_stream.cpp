@@ -102,6 +102,8 @@ StreamItem decode_block(std::string_view id, const redisReply& fields) {
       item.first_id = to_int(value);
     else if (name == "count")
       item.count = to_int(value);
+    else if (name == "stored")
+      item.stored = true;
     else if (name == "received")
       item.received_us = to_int(value);
   }
@@ -155,6 +157,25 @@ void decode_entries(const redisReply& entries, StreamRead& out) {
     item.record_ids.push_back(single_record_id(id));
     ++item.count;
   }
+}
+
+std::vector<StreamItem> split_item(const StreamItem& item) {
+  std::vector<StreamItem> out;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < item.record_ids.size(); ++i) {
+    const std::size_t end = item.data.find('\n', at) + 1;
+    StreamItem one;
+    one.entry_ids = {item.entry_ids[i]};
+    one.record_ids = {item.record_ids[i]};
+    one.data = item.data.substr(at, end - at);
+    one.format = item.format;
+    one.tenant = item.tenant;
+    one.count = 1;
+    one.received_us = item.received_us;
+    out.push_back(std::move(one));
+    at = end;
+  }
+  return out;
 }
 
 StreamRead read_group(RedisConnection& redis, std::string_view stream, std::string_view group,

@@ -17,6 +17,7 @@ namespace logforest::io {
 struct StreamItem {
   std::vector<std::string> entry_ids;  // one for a block, one per line for joined entries
   bool block = false;
+  bool stored = false;  // written directly, here for the other groups only
   std::string data;
   std::string format;
   std::string tenant;
@@ -41,6 +42,9 @@ struct StreamRead {
 
 // Decodes the array of entries of one stream.
 void decode_entries(const redisReply& entries, StreamRead& out);
+
+// One item for each entry of a joined item.
+[[nodiscard]] std::vector<StreamItem> split_item(const StreamItem& item);
 
 // XREADGROUP GROUP group consumer COUNT count BLOCK block STREAMS stream from (">" for new ones).
 [[nodiscard]] StreamRead read_group(RedisConnection& redis, std::string_view stream,

@@ -34,7 +34,8 @@ async def live() -> dict[str, str]:
 @router.get("/health/ready", summary="Whether requests are taken")
 async def ready(service: ServiceDep, response: Response) -> dict[str, Any]:
     """200 when records are taken in; otherwise 503 with what is wrong."""
-    problems = {name: check() for name, check in service.checks.items()}
+    needed = {n: c for n, c in service.checks.items() if n not in service.optional}
+    problems = {name: check() for name, check in needed.items()}
     failing = {name: problem for name, problem in problems.items() if problem}
     if service.draining:
         failing["service"] = "shutting down"

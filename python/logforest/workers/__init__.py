@@ -1,0 +1,1 @@
+"""Worker processes of the server profile: store, detect, alert, insight."""

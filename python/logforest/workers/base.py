@@ -1,0 +1,354 @@
+"""The loop that every stream worker runs.
+
+Entries are read by a second thread while the first one works (``prepare`` beside ``finish``).
+Nothing is acknowledged before it is done; what a dead worker held is claimed by the living;
+what cannot be processed goes to the dead letters with the reason, and never holds up the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import uniform
+from typing import TYPE_CHECKING, Any
+
+from logforest.errors import LogforestError, QueueError, StoreError
+
+if TYPE_CHECKING:
+    from logforest._core import StreamItem
+    from logforest.queues.redis_streams import RedisLog
+    from logforest.stores.postgres import PostgresStore
+
+__all__ = ["StreamWorker", "WorkerOptions", "heartbeat_key"]
+
+log = logging.getLogger("logforest.worker")
+
+_MAX_PAUSE = 5.0
+_HOUSEKEEPING_SECONDS = 5.0
+_READ_ENTRIES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker works."""
+
+    batch_size: int = 10_000  # records in one transaction, about
+    batch_bytes: int = 8 << 20
+    max_retries: int = 5  # deliveries before an entry goes to the dead letters
+    claim_after: float = 30.0  # seconds of silence after which a peer counts as dead
+    block_seconds: float = 0.5  # longest wait for entries
+
+
+def heartbeat_key(stream: str) -> str:
+    """The hash of living workers: name -> JSON."""
+    return f"{stream}:workers"
+
+
+def consumer_name() -> str:
+    """Unique for each process: a name is never used by two."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+class StreamWorker:
+    """One consumer of one group; subclasses say what is done with entries."""
+
+    group = ""
+
+    def __init__(self, log_: RedisLog, store: PostgresStore, options: WorkerOptions) -> None:
+        self.log = log_
+        self.store = store
+        self.options = options
+        self.consumer = consumer_name()
+        self.done_records = 0
+        self.done_entries = 0
+        self.buried = 0
+        self.lost = 0
+        self.last_error: str | None = None
+        self._stop = threading.Event()
+        self._held: dict[str, StreamItem] = {}
+        self._held_lock = threading.Lock()
+        self._ready: queue.Queue[tuple[list[StreamItem], Any] | None] = queue.Queue(maxsize=1)
+
+    # --- what subclasses do --------------------------------------------------------------
+
+    def prepare(self, items: Sequence[StreamItem]) -> Any:
+        """Work that needs no server and no order; runs beside ``finish`` of what came before."""
+        raise NotImplementedError
+
+    def finish(self, items: Sequence[StreamItem], prepared: Any) -> None:
+        """Make the effect of these entries lasting; repeats of an entry must be harmless."""
+        raise NotImplementedError
+
+    def isolate(self, item: StreamItem, error: Exception) -> bool:
+        """Land what can be landed of an entry that was refused; False: bury all of it."""
+        del item, error
+        return False
+
+    # --- the loop ------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Finish what is held and end (signal handlers call this)."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until :meth:`stop`."""
+        helpers = [
+            threading.Thread(target=self._beat, name="lf-heartbeat", daemon=True),
+            threading.Thread(target=self._read_loop, name="lf-read", daemon=True),
+        ]
+        for thread in helpers:
+            thread.start()
+        while True:
+            try:
+                taken = self._ready.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if taken is None:
+                break
+            self._work(*taken)
+        for thread in helpers:
+            thread.join(5)
+        self._leave()
+
+    def _pause(self, attempt: int) -> None:
+        self._stop.wait(uniform(0.02, min(_MAX_PAUSE, 0.05 * 2 ** min(attempt, 10))))
+
+    # --- reading -------------------------------------------------------------------------
+
+    def _read_loop(self) -> None:
+        failures = 0
+        claimed_at = 0.0
+        entries = 8
+        while not self._stop.is_set():
+            try:
+                if time.monotonic() - claimed_at > self.options.claim_after / 2:
+                    self._claim()
+                    claimed_at = time.monotonic()
+                items = self.log.read(
+                    self.group, self.consumer, entries, self.options.block_seconds
+                ).items
+                if items:
+                    entries = self._entries_to_read(items, entries)
+                    self._offer(items)
+                failures = 0
+            except QueueError as error:
+                self._failed(error)
+                if not error.retryable and error.code not in ("NOGROUP", "UNBLOCKED"):
+                    log.error("%s worker: %s", self.group, error)
+                self._pause(failures)
+                failures += 1
+            except StoreError as error:
+                self._failed(error)
+                self._pause(failures)
+                failures += 1
+        self._ready.put(None)
+
+    def _entries_to_read(self, items: Sequence[StreamItem], asked: int) -> int:
+        """As many entries as one transaction is likely to take."""
+        read = sum(len(item.entry_ids) for item in items)
+        per_entry = max(1.0, sum(item.count for item in items) / read)
+        bytes_per_entry = max(1.0, sum(item.size for item in items) / read)
+        wanted = min(
+            self.options.batch_size / per_entry, self.options.batch_bytes / bytes_per_entry
+        )
+        return max(1, min(_READ_ENTRIES, int(wanted), asked * 2))
+
+    def _offer(self, items: list[StreamItem]) -> None:
+        with self._held_lock:
+            for item in items:
+                self._held[item.entry_ids[0]] = item
+        try:
+            prepared: Any = self.prepare(items)
+        except Exception as error:  # told apart item by item in the working thread
+            prepared = error
+        while True:
+            try:
+                self._ready.put((items, prepared), timeout=0.5)
+                return
+            except queue.Full:
+                continue
+
+    def _claim(self) -> None:
+        cursor = "0-0"
+        while not self._stop.is_set():
+            read = self.log.claim(self.group, self.consumer, self.options.claim_after, cursor, 64)
+            if read.lost:
+                self._report_lost(read.lost)
+            fresh = [i for i in read.items if i.entry_ids[0] not in self._held]
+            if fresh:
+                self._offer_claimed(fresh)
+            cursor = read.cursor
+            if cursor in ("", "0-0"):
+                return
+
+    def _offer_claimed(self, items: list[StreamItem]) -> None:
+        counts = self.log.deliveries(self.group, [i.entry_ids[0] for i in items])
+        worn = [i for i in items if counts.get(i.entry_ids[0], 0) > self.options.max_retries]
+        for item in worn:
+            n = counts[item.entry_ids[0]]
+            self._bury(
+                item, f"given up after {n} deliveries: its workers ended before it was done", n
+            )
+        # Each for itself: whatever ended their worker must not take the others with it.
+        for item in items:
+            if item not in worn:
+                self._offer([item])
+
+    def _report_lost(self, entry_ids: list[str]) -> None:
+        self.lost += len(entry_ids)
+        log.error(
+            "Redis lost %d entries before group %s was done with them: %s",
+            len(entry_ids), self.group, ", ".join(entry_ids[:20]),
+        )  # fmt: skip
+        self.store.add_lost(self.group, entry_ids)
+
+    # --- working -------------------------------------------------------------------------
+
+    def _work(self, items: list[StreamItem], prepared: Any) -> None:
+        attempt = 0
+        while True:
+            try:
+                if isinstance(prepared, Exception):
+                    raise prepared
+                self.finish(items, prepared)
+                self.last_error = None
+                break
+            except (StoreError, QueueError) as error:
+                self._failed(error)
+                if not error.retryable:
+                    self._one_by_one(items, error)
+                    return
+                if self._stop.is_set() and attempt >= 3:
+                    self._release(items)  # others will claim them
+                    return
+                self._pause(attempt)
+                attempt += 1
+            except Exception as error:
+                self._failed(error)
+                self._one_by_one(items, error)
+                return
+        self._acknowledge(items)
+
+    def _one_by_one(self, items: list[StreamItem], error: Exception) -> None:
+        if len(items) > 1:
+            for item in items:
+                try:
+                    prepared: Any = self.prepare([item])
+                except Exception as single:
+                    prepared = single
+                self._work([item], prepared)
+            return
+        item = items[0]
+        reason = f"{type(error).__name__}: {error}"
+        try:
+            landed = self.isolate(item, error)
+        except (StoreError, QueueError) as trouble:
+            if not trouble.retryable:
+                raise
+            self._pause(3)
+            self._one_by_one(items, error)
+            return
+        if landed:
+            self._acknowledge(items)
+        else:
+            self._bury(item, reason, 1)
+
+    def _acknowledge(self, items: Sequence[StreamItem]) -> None:
+        attempt = 0
+        while True:
+            try:
+                self.log.acknowledge(self.group, items)
+                break
+            except QueueError as error:
+                self._failed(error)
+                # Not acknowledged means delivered again, which is harmless: nothing is lost.
+                if not error.retryable or (self._stop.is_set() and attempt >= 3) or attempt > 20:
+                    break
+                self._pause(attempt)
+                attempt += 1
+        self._release(items)
+        self.done_entries += sum(len(item.entry_ids) for item in items)
+        self.done_records += sum(item.count for item in items)
+
+    def _bury(self, item: StreamItem, reason: str, deliveries: int) -> None:
+        log.error(
+            "%s worker: entry %s to the dead letters: %s", self.group, item.entry_ids[0], reason
+        )
+        for entry_id in item.entry_ids:
+            self.log.bury(self.group, entry_id, item.count if item.block else 0, reason, deliveries)
+            self.buried += 1
+        self._release([item])
+
+    def _release(self, items: Sequence[StreamItem]) -> None:
+        with self._held_lock:
+            for item in items:
+                self._held.pop(item.entry_ids[0], None)
+
+    def _failed(self, error: Exception) -> None:
+        text = str(error)
+        if text != self.last_error:
+            expected = isinstance(error, LogforestError)
+            log.warning("%s worker: %s", self.group, text, exc_info=not expected)
+        self.last_error = text
+
+    # --- signs of life -------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        """Renews the claim on what is held, tells that we live, and trims when idle."""
+        interval = min(self.options.claim_after / 3, _HOUSEKEEPING_SECONDS)
+        while True:
+            ended = self._stop.wait(interval)
+            try:
+                with self._held_lock:
+                    ids = [i for item in self._held.values() for i in item.entry_ids]
+                self.log.keep(self.group, self.consumer, ids)
+                self.log.client.command(
+                    "HSET", heartbeat_key(self.log.stream), self.consumer, json.dumps(self.state())
+                )
+                if self.group == "store" and not ended:
+                    self.log.trim()
+                    self.store.maintain(idle=not ids)
+            except (QueueError, StoreError) as error:
+                self._failed(error)
+            except Exception:
+                log.exception("housekeeping")
+            if ended and not ids:
+                return
+            if ended:
+                time.sleep(min(interval, 0.2))
+
+    def state(self) -> dict[str, object]:
+        """For ``logforest worker check``."""
+        return {
+            "group": self.group,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "at": time.time(),
+            "entries": self.done_entries,
+            "records": self.done_records,
+            "buried": self.buried,
+            "lost": self.lost,
+            "error": self.last_error,
+        }
+
+    def _leave(self) -> None:
+        """Sign off. A consumer that still owes entries stays, or they would be forgotten."""
+        try:
+            self.log.client.command("HDEL", heartbeat_key(self.log.stream), self.consumer)
+            owed = self.log.client.command(
+                "XPENDING", self.log.stream, self.group, "-", "+", 1, self.consumer
+            )
+            if not owed:
+                self.log.client.command(
+                    "XGROUP", "DELCONSUMER", self.log.stream, self.group, self.consumer
+                )
+        except QueueError as error:
+            log.warning("%s worker did not sign off: %s", self.group, error)
