@@ -106,9 +106,53 @@ std::size_t caller_end(std::string_view s, std::size_t begin, std::size_t at) no
   return end < s.size() && !is_blank(s[end]) && s[end] != ':' && s[end] != ']' ? npos : end;
 }
 
+// "yy/MM/dd HH:mm:ss LEVEL", Log4j's layout in Spark and Hadoop. Only the level behind it tells it
+// from dd/mm/yy and mm/dd/yy.
+bool short_log4j_stamp(std::string_view s, const TimeContext& context, AppFields& out) noexcept {
+  if (s.size() < 22 || s[2] != '/' || s[5] != '/' || s[8] != ' ' || s[17] != ' ') return false;
+  const int year = two_digits(s.data());
+  const int month = two_digits(s.data() + 3);
+  const int day = two_digits(s.data() + 6);
+  const int seconds = clock_seconds(s.data() + 9);
+  if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || seconds < 0) return false;
+  std::size_t end = 18;
+  while (end < s.size() && is_upper(s[end])) ++end;
+  if (end - 18 < 3 || !header_level(s.substr(18, end - 18), false)) return false;
+  out.timestamp_us = (days_from_civil(2000 + year, static_cast<unsigned>(month),
+                                      static_cast<unsigned>(day)) *
+                          86'400 +
+                      seconds - context.zone_minutes * 60) *
+                     std::int64_t{1'000'000};
+  return true;
+}
+
+// TAI64N: '@', 16 hex digits of seconds since 1970 plus 2^62 and 10, 8 of nanoseconds.
+bool tai64n_stamp(std::string_view s, AppFields& out) noexcept {
+  if (s.size() < 26 || s[0] != '@' || s[1] != '4' || !is_blank(s[25])) return false;
+  std::uint64_t value[2] = {0, 0};
+  for (std::size_t i = 1; i < 25; ++i) {
+    if (!is_hex(s[i])) return false;
+    const int digit = is_digit(s[i]) ? s[i] - '0' : (s[i] | 0x20) - 'a' + 10;
+    std::uint64_t& part = value[i <= 16 ? 0 : 1];
+    part = part * 16 + static_cast<unsigned>(digit);
+  }
+  const auto seconds = static_cast<std::int64_t>(value[0] - (std::uint64_t{1} << 62)) - 10;
+  if (seconds < 0 || seconds > 0xffffffffff) return false;
+  out.timestamp_us = seconds * 1'000'000 + static_cast<std::int64_t>(value[1] / 1000);
+  return true;
+}
+
 bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
                 std::size_t& length) noexcept {
   if (s.size() < 8) return false;
+  if (short_log4j_stamp(s, context, out)) {
+    length = 17;
+    return true;
+  }
+  if (tai64n_stamp(s, out)) {
+    length = 25;
+    return true;
+  }
   if (is_digit(s[0])) {
     std::size_t digits = 1;
     while (digits < s.size() && is_digit(s[digits])) ++digits;
@@ -481,7 +525,7 @@ class AppLogParser final : public LineParser {
     row.timestamp(f_.timestamp_us);
     if (f_.ambiguous_date) row.count_ambiguous();
     if (f_.level) row.level(*f_.level);
-    row.message(f_.message);
+    row.message(trim(f_.message));
     if (!f_.logger.empty()) {
       // Whoever names the service knows it better than the code's own modules.
       if (row.options().service.empty()) row.service(f_.logger);

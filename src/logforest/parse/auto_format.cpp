@@ -8,6 +8,7 @@
 #include "logforest/parse/framing.hpp"
 #include "logforest/parse/row_builder.hpp"
 #include "logforest/parse/scan.hpp"
+#include "logforest/parse/syslog.hpp"
 
 namespace logforest::parse {
 
@@ -64,6 +65,10 @@ class AutoParser final : public LineParser {
 
   [[nodiscard]] std::int64_t take_other_records() noexcept override {
     return std::exchange(others_, 0);
+  }
+
+  [[nodiscard]] bool demands_utf8(std::string_view line) const noexcept override {
+    return marked_utf8(line);
   }
 
  private:

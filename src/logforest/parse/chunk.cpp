@@ -103,7 +103,9 @@ void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::i
   }
   std::string_view clean = text;
   if (!task.all_utf8 && !valid_utf8(text)) {
-    if (strict_utf8_) return reject(task, Reject::InvalidUtf8, text, at, number);
+    if (strict_utf8_ || parser_->demands_utf8(text)) {
+      return reject(task, Reject::InvalidUtf8, text, at, number);
+    }
     repaired_.clear();
     counts.repaired_bytes += static_cast<std::int64_t>(append_repaired(repaired_, text));
     std::memset(repaired_.room(kPadding), 0, kPadding);

@@ -66,7 +66,7 @@ class KlogParser final : public LineParser {
     row.level(level);
     std::string_view message = line.substr(close + 1);
     if (!message.empty() && message[0] == ' ') message.remove_prefix(1);
-    row.message(message);
+    row.message(trim(message));
     row.meta_text("caller", caller);
     if (const auto id = to_int(thread_id)) row.meta_int("thread", *id);
     return {};

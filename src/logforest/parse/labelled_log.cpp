@@ -70,7 +70,7 @@ class LabelledParser final : public LineParser {
       row.meta_text("severity", severity);
     }
     row.service(component);
-    row.message(line.substr(at));
+    row.message(trim(line.substr(at)));
     row.meta_text("type", type);
     row.meta_text("local_time", stamp);
     if (!repeat.empty()) row.meta_text("location", repeat);
@@ -84,7 +84,7 @@ class LabelledParser final : public LineParser {
     }
     row.timestamp(seconds * 1'000'000);
     if (!f_.tag.empty()) row.service(f_.tag);
-    row.message(f_.message);
+    row.message(trim(f_.message));
     if (!f_.host.empty()) row.meta_text("location", f_.host);
     if (const auto pid = to_int(f_.pid)) row.meta_int("pid", *pid);
     return true;

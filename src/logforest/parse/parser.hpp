@@ -57,6 +57,8 @@ class LineParser {
   // False for lines that can only continue the record before them (stack traces). The reader
   // asks this to choose chunk borders; single-line formats keep the default.
   [[nodiscard]] virtual bool starts_record(std::string_view /*line*/) const { return true; }
+  // For a line that is not UTF-8: whether its format makes that an error (RFC 5424 behind a BOM).
+  [[nodiscard]] virtual bool demands_utf8(std::string_view /*line*/) const noexcept { return false; }
   // Records since the last call that were of another format than the source's own ("auto").
   [[nodiscard]] virtual std::int64_t take_other_records() noexcept { return 0; }
 };

@@ -37,7 +37,7 @@ std::string rename_groups(const std::string& pattern) {
 struct Group {
   int index = 0;
   std::string name;
-  enum class Use : std::uint8_t { Field, Time, Level, Integer } use = Use::Field;
+  enum class Use : std::uint8_t { Field, Time, Level, Integer, Message } use = Use::Field;
 };
 
 struct Pattern {
@@ -88,7 +88,10 @@ Pattern compile(const RegexSpec& spec, std::size_t index) {
     }
     Group g{group, name, Group::Use::Field};
     const Alias* alias = find_alias(name);
-    if (alias != nullptr && alias->target == Target::Message) out.has_message = true;
+    if (alias != nullptr && alias->target == Target::Message) {
+      out.has_message = true;
+      g.use = Group::Use::Message;
+    }
     if (alias != nullptr && alias->target == Target::Timestamp && !spec.time_formats.empty()) {
       g.use = Group::Use::Time;
     }
@@ -145,6 +148,9 @@ class RegexLineParser final : public LineParser {
           row.timestamp(*us);
           break;
         }
+        case Group::Use::Message:
+          row.message(scan::trim(value));
+          break;
         case Group::Use::Level:
           row.field_text(g.name, level(value));
           break;

@@ -42,6 +42,8 @@ class Rfc3339Clock {
   std::int64_t midnight_us_ = 0;
 };
 
+// Whether MSG begins with a byte order mark, so that it must be UTF-8 (section 6.4).
+[[nodiscard]] bool marked_utf8(std::string_view line) noexcept;
 [[nodiscard]] Reject scan_syslog5424(std::string_view line, Rfc3339Clock& clock,
                                      Syslog5424Fields& out) noexcept;
 

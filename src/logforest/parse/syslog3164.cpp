@@ -262,7 +262,7 @@ class Syslog3164Parser final : public LineParser {
     row.begin();
     if (f_.has_time) row.timestamp(f_.timestamp_us);
     if (!f_.host.empty()) row.source(f_.host);
-    row.message(f_.message);
+    row.message(trim(f_.message));
     if (f_.priority >= 0) {
       row.level(level_from_syslog(static_cast<unsigned>(f_.priority & 7)));
       row.meta_int("facility", f_.priority >> 3);

@@ -257,6 +257,10 @@ class Syslog5424Parser final : public LineParser {
     return {};
   }
 
+ [[nodiscard]] bool demands_utf8(std::string_view line) const noexcept override {
+    return marked_utf8(line);
+  }
+
  private:
   Rfc3339Clock clock_;
   Syslog5424Fields f_;
@@ -265,6 +269,10 @@ class Syslog5424Parser final : public LineParser {
 };
 
 }  // namespace
+
+bool marked_utf8(std::string_view line) noexcept {
+  return !line.empty() && line[0] == '<' && line.find(" \xef\xbb\xbf") != npos;
+}
 
 Reject scan_syslog5424(std::string_view line, Rfc3339Clock& clock, Syslog5424Fields& out) noexcept {
   const Priority priority = read_priority(line);
