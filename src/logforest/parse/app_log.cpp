@@ -142,6 +142,22 @@ bool tai64n_stamp(std::string_view s, AppFields& out) noexcept {
   return true;
 }
 
+// A date, then two blanks or a tab before "h:mm:ss" (MariaDB, W3C tables).
+void late_clock(std::string_view s, AppFields& out, std::size_t& length) noexcept {
+  std::size_t at = length;
+  while (at < s.size() && at - length < 2 && is_blank(s[at])) ++at;
+  if (at == length || at + 7 > s.size()) return;
+  char clock[8];
+  const bool one_digit = s[at + 1] == ':';
+  if (!one_digit && at + 8 > s.size()) return;
+  clock[0] = one_digit ? '0' : s[at];
+  std::memcpy(clock + (one_digit ? 1 : 0), s.data() + at, one_digit ? 7 : 8);
+  const int seconds = clock_seconds(clock);
+  if (seconds < 0) return;
+  out.timestamp_us += seconds * std::int64_t{1'000'000};
+  length = at + (one_digit ? 7 : 8);
+}
+
 bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
                 std::size_t& length) noexcept {
   if (s.size() < 8) return false;
@@ -172,6 +188,23 @@ bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
       if (at) out.timestamp_us = *at;
       return at.has_value();
     }
+    if (digits == 2 && next == '-' && s.size() > 14 && s[5] == ' ') {  // "MM-dd HH:mm:ss.SSS"
+      const int month = two_digits(s.data());
+      const int day = two_digits(s.data() + 3);
+      const int seconds = clock_seconds(s.data() + 6);
+      if (month < 1 || day < 1 || seconds < 0) return false;
+      std::int64_t us = seconds * std::int64_t{1'000'000};
+      length = 14;
+      if (s.size() > 15 && (s[14] == '.' || s[14] == ',') && is_digit(s[15])) {
+        std::int64_t unit = 100'000;
+        for (length = 15; length < s.size() && is_digit(s[length]); ++length, unit /= 10) {
+          us += (s[length] - '0') * unit;
+        }
+      }
+      const auto at = nearest_date_us(month, day, us, context);
+      if (at) out.timestamp_us = *at;
+      return at.has_value();
+    }
     // Only numbers of these sizes are taken for epochs.
     if (is_blank(next) && digits != 6 && digits != 8 && digits != 10 && digits != 13 &&
         digits != 14 && digits != 16 && digits != 19) {
@@ -192,6 +225,7 @@ bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
   out.timestamp_us = parsed->us;
   out.ambiguous_date = parsed->ambiguous;
   length = parsed->length;
+  if (length == 10) late_clock(s, out, length);
   return true;
 }
 
@@ -277,7 +311,8 @@ void take_thread(std::string_view inner, AppFields& out) noexcept {
     }
   }
   const std::size_t colon = inner.rfind(':');
-  if (colon != npos && colon > 0 && all_digits(inner.substr(colon + 1)) && inner.find(' ') == npos) {
+  if (colon != npos && colon > 0 && all_digits(inner.substr(colon + 1)) &&
+      inner.find_first_of(" @:") == colon) {
     out.caller = inner;
     return;
   }

@@ -293,7 +293,11 @@ Format json_format() {
     std::size_t hits = 0;
     for (const std::string_view line : lines) {
       const std::string_view text = trim(line);
-      if (!text.empty() && (text.front() == '{' || text.front() == '[')) ++hits;
+      if (text.empty()) continue;
+      // "[" opens many a text line; an array of records goes on with an object.
+      const std::size_t next = text.find_first_not_of(" \t", 1);
+      const bool array = text.front() == '[' && (next == std::string_view::npos || text[next] == '{');
+      if (text.front() == '{' || array) ++hits;
     }
     return static_cast<double>(hits) / static_cast<double>(lines.size());
   };

@@ -197,6 +197,15 @@ std::size_t skip_cisco_sequence(std::string_view s, Syslog3164Fields& out) noexc
   return at;
 }
 
+// "1 2024-..." or "1 - " behind the priority.
+bool versioned(std::string_view s) noexcept {
+  std::size_t at = 0;
+  while (at < s.size() && at < 3 && is_digit(s[at])) ++at;
+  if (at == 0 || s[0] == '0' || at + 2 >= s.size() || s[at] != ' ') return false;
+  s.remove_prefix(at + 1);
+  return s.starts_with("- ") || (s.size() > 10 && is_digit(s[0]) && is_digit(s[3]) && s[4] == '-' && s[7] == '-');
+}
+
 bool iso_start(std::string_view s) noexcept {
   return s.size() >= 19 && is_digit(s[0]) && is_digit(s[3]) && s[4] == '-' && s[7] == '-' &&
          s[10] == 'T';
@@ -213,6 +222,7 @@ bool scan_syslog3164(std::string_view line, const TimeContext& context, Bsd3164C
     if (priority.value < 0) return false;
     out.priority = priority.value;
     s.remove_prefix(priority.length);
+    if (versioned(s)) return false;  // RFC 5424, damaged
     if (!s.empty() && s[0] == ' ') s.remove_prefix(1);
   }
   if (s.empty()) return false;

@@ -47,7 +47,7 @@ bool Rfc3339Clock::read(std::string_view text, std::int64_t& us) noexcept {
   const char* p = text.data();
   if (std::memcmp(p, date_, sizeof date_) != 0 && !load(p)) return false;
   const int seconds = clock_seconds(p + 11);
-  if (seconds < 0 || p[18] == '6') return false;
+  if (seconds < 0 || p[17] == '6') return false;
   std::int64_t at = midnight_us_ + seconds * std::int64_t{1'000'000};
   std::size_t i = 19;
   if (text[i] == '.') {
