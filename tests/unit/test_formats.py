@@ -110,7 +110,7 @@ def test_format_files(tmp_path: Path) -> None:
     file = tmp_path / "kiosk.yaml"
     file.write_text(
         "name: kiosk\n"
-        "patterns: ['^(?P<timestamp>\\d+\\.\\d+\\.\\d+ [\\d:]+) (?P<level>\\w+) (?P<message>.*)$']\n"
+        "patterns: ['^(?P<timestamp>[\\d.]+ [\\d:]+) (?P<level>\\w+) (?P<message>.*)$']\n"
         "time: '%d.%m.%Y %H:%M:%S'\n"
         "samples:\n"
         "  - line: '03.04.2025 10:00:00 WARN paper is low'\n"

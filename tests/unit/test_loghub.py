@@ -61,7 +61,7 @@ SYSTEMS: dict[str, tuple[str, Callable[[Row, Row], Pairs]]] = {
                 }[c["Level"]],
             ),
         ],
-    ),  # fmt: skip
+    ),
     "HDFS": (
         "applog",
         lambda r, c: [
