@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from logforest._core import __version__, build_info
+from logforest._core import __version__, build_info, set_category_model
 from logforest.batch import LogBatch
 from logforest.errors import (
     ConfigError,
@@ -24,6 +25,7 @@ from logforest.formats import (
 from logforest.parsing import detect_format, parse, read_logs
 
 if TYPE_CHECKING:
+    from logforest.classify import LogClassifier, TfidfVectorizer
     from logforest.detection import Detector, detect
     from logforest.features import LogFeatureExtractor
     from logforest.forest import IsolationForest
@@ -31,13 +33,18 @@ if TYPE_CHECKING:
     from logforest.templates import TemplateMiner, template_signals
     from logforest.windows import WindowTable, aggregate, merge
 
+# Read when the first batch is categorised.
+set_category_model(str(Path(__file__).parent / "models" / "category.lfm"))
+
 # Public names imported on first use: importing logforest stays fast.
 _LAZY = {
     "IsolationForest": "logforest.forest",
     "detect": "logforest.detection",
     "LogFeatureExtractor": "logforest.features",
     "Detector": "logforest.detection",
+    "LogClassifier": "logforest.classify",
     "TemplateMiner": "logforest.templates",
+    "TfidfVectorizer": "logforest.classify",
     "WindowTable": "logforest.windows",
     "aggregate": "logforest.windows",
     "merge": "logforest.windows",
@@ -50,6 +57,7 @@ __all__ = [
     "Detector",
     "IsolationForest",
     "LogBatch",
+    "LogClassifier",
     "LogFeatureExtractor",
     "LogParser",
     "LogforestError",
@@ -59,6 +67,7 @@ __all__ = [
     "RegexParser",
     "StoreError",
     "TemplateMiner",
+    "TfidfVectorizer",
     "WindowTable",
     "__version__",
     "aggregate",

@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_redis(m);
   bind_postgres(m);
   bind_templates(m);
+  bind_classify(m);
   bind_window(m);
   bind_parse(m);
   bind_formats(m);

@@ -24,6 +24,7 @@ void bind_normalize(py::module_& m);
 void bind_redis(py::module_& m);
 void bind_postgres(py::module_& m);
 void bind_templates(py::module_& m);
+void bind_classify(py::module_& m);
 void bind_window(py::module_& m);
 void bind_parse(py::module_& m);
 void bind_formats(py::module_& m);

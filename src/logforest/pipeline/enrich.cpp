@@ -1,5 +1,6 @@
 #include "logforest/pipeline/enrich.hpp"
 
+#include "logforest/classify/categoriser.hpp"
 #include "logforest/normalize/fingerprint.hpp"
 
 namespace logforest {
@@ -12,7 +13,11 @@ void enrich(RecordBatch& batch, const EnrichOptions& options) {
       batch.template_id.set(row, fingerprint(batch.message[row]));
     }
   }
-  if (options.categorise) options.categorise(batch);
+  if (options.categorise) {
+    options.categorise(batch);
+  } else if (options.category && options.template_id) {
+    if (const auto categoriser = classify::default_categoriser()) (*categoriser)(batch);
+  }
 }
 
 }  // namespace logforest

@@ -10,6 +10,8 @@ namespace logforest {
 
 struct EnrichOptions {
   bool template_id = true;
+  // Category by the model of this process (classify/categoriser.hpp), unless `categorise` is set.
+  bool category = true;
   // Sets RecordBatch::category; sees template_id. Called from several threads at once.
   std::function<void(RecordBatch&)> categorise;
 };
