@@ -67,6 +67,10 @@ def _options(
     return options
 
 
+def _enrichment() -> _core.EnrichOptions:
+    return _core.EnrichOptions()
+
+
 def parse(
     data: bytes | bytearray | memoryview | str,
     format: str = "auto",
@@ -94,7 +98,7 @@ def parse(
     """
     core_options = _options(format, pattern, **options)
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else as_utf8(data)
-    return LogBatch._from_core(_core.parse_bytes(raw, core_options))
+    return LogBatch._from_core(_core.parse_bytes(raw, core_options, _enrichment()))
 
 
 def detect_format(data: bytes | str) -> str | None:
@@ -214,7 +218,7 @@ def _sources(source: Readable, max_ratio: float) -> Iterator[Source]:
 
 
 def _reader(one: Source, options: dict[str, Any]) -> _core.Reader:
-    return _core.Reader(_options(**{"source": one.name or None, **options}))
+    return _core.Reader(_options(**{"source": one.name or None, **options}), _enrichment())
 
 
 def _read_all(one: Source, damaged: str, options: dict[str, Any]) -> LogBatch:

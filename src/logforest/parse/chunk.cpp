@@ -70,8 +70,12 @@ void ChunkParser::frames(Task& task) {
   LineCounts& counts = task.result.counts;
   std::int64_t number = 1;
   for (std::size_t at = 0; at < task.data.size();) {
-    const auto frame = framer_->next(task.data, at, true);
-    if (!frame) break;
+    auto frame = framer_->next(task.data, at, true);
+    if (!frame || frame->consumed == 0) break;
+    // A chunk may end inside a line: only the source's last line needs no line end.
+    if (!task.last && at + frame->consumed == task.data.size() && task.data.back() != '\n') {
+      --frame->lines;
+    }
     if (frame->text.empty() && frame->reject == Reject::None) {
       counts.blank += frame->lines;
     } else {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "logforest/parse/json_framer.hpp"
 #include "logforest/parse/json_parser.hpp"
 #include "logforest/parse/values.hpp"
 
@@ -232,6 +233,11 @@ bool JsonParser::list_value(RowBuilder& row, const Member& member, std::size_t d
   const char* const begin = p_;
   if (!skip(depth)) return false;
   const std::string_view list(begin, static_cast<std::size_t>(p_ - begin));
+  const Alias* alias = member.alias;
+  if (alias != nullptr && alias->prefix && attribute_list(row, list, member)) return true;
+  if (alias != nullptr && alias->target == Target::Message && byte_list(row, member, list)) {
+    return true;
+  }
   row.meta_raw(member.key.json, list);
   return true;
 }
@@ -283,26 +289,41 @@ bool JsonParser::inner_line(RowBuilder& row, std::string_view text) {
   return true;
 }
 
+namespace {
+
+// '{' before a key or '}', '[' before '{' or the line end: "[error]" is no JSON.
+bool opens_json(std::string_view text) {
+  const std::string_view rest = text.empty() ? text : trim(text.substr(1));
+  if (text.starts_with('{')) return rest.empty() || rest[0] == '"' || rest[0] == '}';
+  return text.starts_with('[') && (rest.empty() || rest[0] == '{' || rest[0] == ']');
+}
+
+double detect(const std::vector<std::string_view>& lines) {
+  if (lines.empty()) return 0;
+  const std::string_view first = trim(lines[0]);
+  // A document over many lines shows by its first two.
+  if (opens_json(first) && lines.size() > 1 && first.back() != '}') {
+    const std::string_view second = trim(lines[1]);
+    if (!second.empty() && (second[0] == '"' || second[0] == '{' || second[0] == ']')) {
+      if (first.size() == 1 || first.back() == ',' || first.back() == '{') return 1;
+    }
+  }
+  std::size_t hits = 0;
+  for (const std::string_view line : lines) hits += opens_json(trim(line)) ? 1 : 0;
+  return static_cast<double>(hits) / static_cast<double>(lines.size());
+}
+
+}  // namespace
+
 Format json_format() {
   Format format;
   format.name = "json";
   format.description = "JSON objects: one a line, several a line, arrays, or over many lines";
   format.make = [](const ParseOptions& options) { return std::make_unique<JsonParser>(options); };
-  format.detect = [](const std::vector<std::string_view>& lines) {
-    if (lines.empty()) return 0.0;
-    std::size_t hits = 0;
-    for (const std::string_view line : lines) {
-      const std::string_view text = trim(line);
-      if (text.empty()) continue;
-      // "[" opens many a text line; an array of records goes on with an object.
-      const std::size_t next = text.find_first_not_of(" \t", 1);
-      const bool array = text.front() == '[' && (next == std::string_view::npos || text[next] == '{');
-      if (text.front() == '{' || array) ++hits;
-    }
-    return static_cast<double>(hits) / static_cast<double>(lines.size());
-  };
+  format.detect = detect;
   format.rank = 10;
   format.strict_utf8 = true;
+  format.make_framer = make_json_framer;
   return format;
 }
 

@@ -36,7 +36,7 @@ class JsonParser final : public LineParser {
   bool text_value(RowBuilder& row, const Member& member);
   bool list_value(RowBuilder& row, const Member& member, std::size_t depth);
   bool skip(std::size_t depth);
-  bool attribute_list(RowBuilder& row, std::string_view list, std::string_view key_json);
+  bool attribute_list(RowBuilder& row, std::string_view list, const Member& member);
   bool byte_list(RowBuilder& row, const Member& member, std::string_view list);
   bool inner_line(RowBuilder& row, std::string_view text);
   [[nodiscard]] const Alias* look_up(const Alias* context, std::string_view key) const noexcept;

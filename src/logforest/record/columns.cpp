@@ -1,5 +1,7 @@
 #include "logforest/record/columns.hpp"
 
+#include <random>
+
 namespace logforest {
 
 void Validity::materialise(std::size_t size) {
@@ -49,9 +51,20 @@ void Validity::assign(const std::uint8_t* bits, std::size_t offset, std::size_t 
   if (nulls_ == 0) bits_.clear();
 }
 
+namespace {
+// Log text chooses the keys: an attacker must not be able to choose their slots.
+std::uint64_t process_seed() noexcept {
+  static const std::uint64_t seed = [] {
+    std::random_device entropy;
+    return (std::uint64_t{entropy()} << 32) ^ entropy();
+  }();
+  return seed;
+}
+}  // namespace
+
 std::int32_t Dictionary::find(std::string_view value) const noexcept {
   if (slots_.empty()) return -1;
-  const std::uint64_t hash = hash_bytes(value);
+  const std::uint64_t hash = hash_bytes(value, process_seed());
   const auto tag = static_cast<std::uint32_t>(hash >> 32);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t i = static_cast<std::size_t>(hash) & mask;; i = (i + 1) & mask) {
@@ -63,7 +76,7 @@ std::int32_t Dictionary::find(std::string_view value) const noexcept {
 
 std::int32_t Dictionary::intern(std::string_view value) {
   if ((values_.size() + 1) * 2 > slots_.size()) grow();
-  const std::uint64_t hash = hash_bytes(value);
+  const std::uint64_t hash = hash_bytes(value, process_seed());
   const auto tag = static_cast<std::uint32_t>(hash >> 32);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t i = static_cast<std::size_t>(hash) & mask;; i = (i + 1) & mask) {
@@ -81,7 +94,7 @@ void Dictionary::grow() {
   std::vector<Slot> slots(slots_.empty() ? 64 : slots_.size() * 2);
   const std::size_t mask = slots.size() - 1;
   for (std::size_t code = 0; code < values_.size(); ++code) {
-    const std::uint64_t hash = hash_bytes(values_[code]);
+    const std::uint64_t hash = hash_bytes(values_[code], process_seed());
     std::size_t i = static_cast<std::size_t>(hash) & mask;
     while (slots[i].code >= 0) i = (i + 1) & mask;
     slots[i] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::int32_t>(code)};

@@ -1,0 +1,78 @@
+"""Files for the parsing benchmarks: seeded, so that every run reads the same bytes."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+_SERVICES = ("checkout", "search", "auth", "billing", "catalogue", "gateway")
+_LEVELS = ("info",) * 12 + ("debug",) * 4 + ("warn",) * 3 + ("error",)
+_WORDS = (
+    "request", "completed", "in", "cache", "miss", "for", "user", "order", "placed", "retry",
+    "timeout", "connecting", "to", "database", "payment", "accepted", "session", "expired",
+)  # fmt: skip
+_START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def _message(rng: random.Random) -> str:
+    text = " ".join(rng.choices(_WORDS, k=rng.randint(4, 9)))
+    extra = rng.random()
+    if extra < 0.05:
+        return f'{text} "quoted" {rng.randrange(10**6)}'
+    if extra < 0.08:
+        return f"{text} für Müller {rng.randrange(10**6)}"
+    return f"{text} {rng.randrange(10**6)}"
+
+
+def records(count: int, seed: int = 7) -> list[dict[str, object]]:
+    """Application logs of about 235 bytes as JSON: ten fields, one of them nested."""
+    rng = random.Random(seed)
+    moment = _START
+    out: list[dict[str, object]] = []
+    for _ in range(count):
+        moment += timedelta(microseconds=rng.randrange(20_000))
+        out.append(
+            {
+                "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "level": rng.choice(_LEVELS),
+                "service": rng.choice(_SERVICES),
+                "message": _message(rng),
+                "path": f"/api/v1/{rng.choice(_SERVICES)}/{rng.randrange(1000)}",
+                "status": rng.choice((200, 200, 200, 200, 201, 404, 500)),
+                "duration_ms": round(rng.expovariate(1 / 40), 2),
+                "user_id": f"u{rng.randrange(5000)}",
+                "metadata": {"region": rng.choice(("eu", "us")), "build": rng.randrange(900)},
+            }
+        )
+    return out
+
+
+def repeat(block: bytes, path: Path, size: int) -> None:
+    """Write ``block`` over and over until the file has at least ``size`` bytes."""
+    with path.open("wb") as out:
+        for _ in range(-(-size // len(block))):
+            out.write(block)
+
+
+def ndjson(path: Path, size: int) -> None:
+    """About ``size`` bytes of NDJSON."""
+    rows = records(100_000)
+    lines = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
+    repeat(("\n".join(lines) + "\n").encode(), path, size)
+
+
+def _logfmt_value(value: object) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if set(text) & set(' "=') else text
+
+
+def logfmt(path: Path, size: int) -> None:
+    """About ``size`` bytes of logfmt."""
+    lines = []
+    for row in records(100_000):
+        flat = {**row, **row.pop("metadata")}  # type: ignore[dict-item]
+        flat.pop("metadata", None)
+        lines.append(" ".join(f"{key}={_logfmt_value(value)}" for key, value in flat.items()))
+    repeat(("\n".join(lines) + "\n").encode(), path, size)

@@ -1,0 +1,224 @@
+#include "logforest/parse/json_framer.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "logforest/parse/json_scan.hpp"
+
+namespace logforest::parse {
+
+namespace {
+
+bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r'; }
+
+// Walks over the structure of one record without validating it: the line parser does that.
+//
+// A broken record must not swallow its neighbours: a string never spans lines, and a line that
+// starts with '{' no deeper than the record did is the next record. What is broken ends there.
+class JsonFramer final : public Framer {
+ public:
+  explicit JsonFramer(std::size_t longest) : longest_(longest) {}
+
+  std::optional<Frame> next(std::string_view data, std::size_t position, bool complete) override {
+    data_ = data;
+    complete_ = complete;
+    start_ = position;
+    at_ = position;
+    skip_separators();
+    if (at_ >= data_.size()) {
+      // Only separators: they end with a line, or at the end of the data.
+      if (complete_) return frame(0, Reject::None);
+      const std::size_t line = data_.rfind('\n');
+      if (line == std::string_view::npos || line < start_) return std::nullopt;
+      at_ = line + 1;
+      return frame(0, Reject::None);
+    }
+    const std::size_t line = line_start();
+    if (line > start_) {  // the record's line begins a frame of its own
+      at_ = line;
+      return frame(0, Reject::None);
+    }
+    return data_[at_] == '{' ? object(at_ - line) : other();
+  }
+
+ private:
+  void skip_separators() {
+    while (at_ < data_.size() && (is_space(data_[at_]) || data_[at_] == '\n' || data_[at_] == ',' ||
+                                  data_[at_] == '[' || data_[at_] == ']')) {
+      ++at_;
+    }
+  }
+  [[nodiscard]] std::size_t line_start() const {
+    std::size_t i = at_;
+    while (i > start_ && data_[i - 1] != '\n') --i;
+    return i;
+  }
+
+  std::optional<Frame> object(std::size_t column) {
+    const std::size_t begin = at_;
+    std::size_t depth = 0;
+    for (; at_ < data_.size(); ++at_) {
+      switch (data_[at_]) {
+        case '{':
+        case '[':
+          ++depth;
+          break;
+        case '}':
+        case ']':
+          if (--depth == 0) {
+            ++at_;
+            return closed(begin);
+          }
+          break;
+        case '"':
+          if (!skip_string()) {
+            if (at_ >= data_.size() && !complete_) return too_long(begin);
+            return broken(begin);
+          }
+          break;
+        case '\n':
+          if (next_record_at(at_ + 1, column)) {
+            const std::size_t end = at_;
+            ++at_;
+            return frame(begin, Reject::Truncated, end);
+          }
+          break;
+        default:
+          break;
+      }
+      if (at_ - begin > longest_) break;
+    }
+    if (at_ - begin > longest_) return too_long(begin);
+    if (!complete_) return std::nullopt;
+    return frame(begin, Reject::Truncated, at_);
+  }
+
+  // at_ is at the opening quote; afterwards at the closing one. False at a line end.
+  bool skip_string() {
+    for (++at_; at_ < data_.size(); ++at_) {
+      const char c = data_[at_];
+      if (c == '"') return true;
+      if (c == '\n') return false;
+      if (c == '\\') ++at_;
+    }
+    return false;
+  }
+
+  [[nodiscard]] bool next_record_at(std::size_t line, std::size_t column) const {
+    std::size_t i = line;
+    while (i < data_.size() && is_space(data_[i])) ++i;
+    return i < data_.size() && data_[i] == '{' && i - line <= column;
+  }
+
+  // Behind a whole record: its comma and its line end belong to the frame.
+  std::optional<Frame> closed(std::size_t begin) {
+    const std::size_t end = at_;
+    std::size_t i = at_;
+    while (i < data_.size() && is_space(data_[i])) ++i;
+    if (i < data_.size() && data_[i] == ',') ++i;
+    while (i < data_.size() && is_space(data_[i])) ++i;
+    if (i >= data_.size() && !complete_) return std::nullopt;
+    at_ = i < data_.size() && data_[i] == '\n' ? i + 1 : i;
+    return frame(begin, Reject::None, end);
+  }
+
+  // A fault inside a record: everything up to the next line that starts one.
+  std::optional<Frame> broken(std::size_t begin) {
+    for (;;) {
+      const std::size_t end = data_.find('\n', at_);
+      if (end == std::string_view::npos) {
+        if (!complete_) return too_long(begin);
+        at_ = data_.size();
+        return frame(begin, Reject::InvalidJson, at_);
+      }
+      at_ = end + 1;
+      if (at_ >= data_.size() && !complete_) return too_long(begin);
+      if (next_record_at(at_, longest_) || at_ >= data_.size() || at_ - begin > longest_) {
+        return frame(begin, Reject::InvalidJson, end);
+      }
+    }
+  }
+
+  // A scalar or garbage: to the next separator or line end.
+  std::optional<Frame> other() {
+    const std::size_t begin = at_;
+    if (data_[at_] == '}') return broken(begin);
+    if (data_[at_] == '"') {
+      if (skip_string()) ++at_;
+      while (at_ < data_.size() && is_space(data_[at_])) ++at_;
+      // The rest of a broken record.
+      if (at_ < data_.size() && data_[at_] == ':') return broken(begin);
+    }
+    while (at_ < data_.size() && data_[at_] != '\n' && data_[at_] != ',' && data_[at_] != ']' &&
+           data_[at_] != '{') {
+      ++at_;
+    }
+    if (at_ >= data_.size() && !complete_) return too_long(begin);
+    while (at_ > begin + 1 && is_space(data_[at_ - 1])) --at_;
+    return closed(begin);
+  }
+
+  // The record does not end in sight: wait for more, or give it up at its longest.
+  std::optional<Frame> too_long(std::size_t begin) {
+    if (data_.size() - begin <= longest_ && !complete_) return std::nullopt;
+    std::size_t end = data_.find('\n', std::min(begin + longest_, data_.size()));
+    if (end == std::string_view::npos) {
+      if (!complete_) return std::nullopt;  // the reader drops it while it comes
+      end = data_.size();
+    }
+    at_ = std::min(end + 1, data_.size());
+    return frame(begin, Reject::LineTooLong, end);
+  }
+
+  Frame frame(std::size_t begin, Reject why, std::size_t end = 0) const {
+    Frame out;
+    if (end > begin) out.text = data_.substr(begin, end - begin);
+    out.consumed = at_ - start_;
+    out.lines = std::count(data_.begin() + static_cast<std::ptrdiff_t>(start_),
+                           data_.begin() + static_cast<std::ptrdiff_t>(at_), '\n');
+    if (complete_ && at_ == data_.size() && at_ > start_ && data_[at_ - 1] != '\n') ++out.lines;
+    out.reject = why;
+    return out;
+  }
+
+  const std::size_t longest_;
+  std::string_view data_;
+  bool complete_ = false;
+  std::size_t start_ = 0;
+  std::size_t at_ = 0;
+};
+
+// Whether `line` (padding behind it) is JSON as a whole.
+bool whole_json(std::string_view line) {
+  std::string copy(line);
+  copy.append(kPadding, '\0');
+  const char* const end = copy.data() + line.size();
+  json::Limits limits{4096, line.size()};
+  json::Fault fault = json::Fault::None;
+  const char* p = json::skip_space(copy.data(), end);
+  while (p < end && fault == json::Fault::None) {
+    p = json::skip_space(json::skip_value(p, end, limits, fault), end);
+  }
+  return fault == json::Fault::None && p == end;
+}
+
+}  // namespace
+
+std::unique_ptr<Framer> make_json_framer(const ParseOptions& options, std::string_view head) {
+  const std::size_t begin = head.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || (head[begin] != '{' && head[begin] != '[')) return nullptr;
+  const std::size_t end = head.find('\n', begin);
+  const std::string_view first =
+      head.substr(begin, end == std::string_view::npos ? end : end - begin);
+  if (whole_json(first)) return nullptr;
+  if (head[begin] == '{') {
+    // A first line that is only broken, with records below it, does not make a document.
+    if (end == std::string_view::npos) return nullptr;
+    const std::size_t second = head.find_first_not_of(" \t\r\n", end);
+    if (second == std::string_view::npos || head[second] == '{') return nullptr;
+  }
+  return std::make_unique<JsonFramer>(options.max_line_bytes);
+}
+
+}  // namespace logforest::parse

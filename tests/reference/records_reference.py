@@ -1,0 +1,238 @@
+"""Plain Python reference of the JSON and logfmt parsers: line in, columns out, slow and readable.
+
+It knows fewer aliases than the core (those that the tests use) and only ISO stamps and epochs.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+LEVELS = {
+    "debug": "DEBUG", "trace": "DEBUG", "info": "INFO", "notice": "INFO", "warn": "WARN",
+    "warning": "WARN", "error": "ERROR", "err": "ERROR", "fatal": "CRITICAL",
+    "critical": "CRITICAL",
+}  # fmt: skip
+SYSLOG = ["CRITICAL"] * 3 + ["ERROR", "WARN", "INFO", "INFO", "DEBUG"]
+PINO = ["DEBUG", "DEBUG", "INFO", "WARN", "ERROR", "CRITICAL"]
+GCP = ["DEBUG", "INFO", "INFO", "WARN", "ERROR", "CRITICAL", "CRITICAL", "CRITICAL"]
+
+ALIASES = {
+    "@timestamp": "timestamp", "ts": "timestamp", "time": "timestamp",
+    "level": "level", "severity": "level", "log.level": "level",
+    "service": "service", "service.name": "service", "app": "service",
+    "host": "source", "hostname": "source", "host.name": "source",
+    "message": "message", "msg": "message", "log": "message",
+    "path": "endpoint", "url.path": "endpoint", "url": "endpoint",
+    "method": "method", "http.request.method": "method",
+    "status": "status_code", "http.status": "status_code",
+    "http.method": "method", "http.path": "endpoint", "http.url": "endpoint",
+    "http.response.status_code": "status_code",
+    "duration": "response_time", "latency_ms": "response_time",
+    "user_id": "user_id", "user.id": "user_id", "user": "user_id",
+    "trace_id": "trace_id", "trace.id": "trace_id", "trace": "trace_id",
+    "metadata": "metadata",
+}  # fmt: skip
+PREFIXES = {".".join(key.split(".")[:n]) for key in ALIASES for n in range(1, key.count(".") + 1)}
+TEXT = {"service", "source", "user_id", "trace_id"}
+
+
+class Number(str):
+    """The literal of a JSON number."""
+
+
+class Pairs(list[tuple[str, Any]]):
+    """A JSON object: members in order, repetitions kept."""
+
+
+class Row:
+    """One record under construction; the first value of a column wins."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, Any] = {}
+
+    def put(self, target: str, value: object) -> bool:
+        """True when the column took the value; else it is metadata."""
+        if value is None:
+            return True
+        if isinstance(value, (bool, list, Pairs)) or target in self.columns:
+            return False
+        assert isinstance(value, str)
+        number = isinstance(value, Number)
+        if target == "message":
+            self.columns["message"] = value.rstrip("\r\n")
+            return True
+        if not value:
+            return False
+        taken: Any = None
+        if target in TEXT or (target == "endpoint" and not number):
+            taken = value
+        elif target == "method" and not number:
+            taken = value if re.fullmatch(r"[A-Za-z_-]{1,16}", value) else None
+        elif target == "status_code":
+            taken = int(value) if re.fullmatch(r"[1-9][0-9][0-9]", value) else None
+        elif target == "level":
+            taken = read_level(value, number)
+        elif target == "timestamp":
+            taken = read_time(value)
+        elif target == "response_time":
+            taken = read_duration(value, number)
+        if taken is None:
+            return False
+        self.columns[target] = taken
+        return True
+
+
+def read_level(value: str, number: bool) -> str | None:
+    if not number and value.lower() in LEVELS:
+        return LEVELS[value.lower()]
+    if not re.fullmatch(r"-?[0-9]{1,9}", value):
+        return None
+    n = int(value)
+    if 0 <= n <= 7:
+        return SYSLOG[n]
+    if 10 <= n <= 69:
+        return PINO[n // 10 - 1]
+    return GCP[n // 100 - 1] if 100 <= n <= 800 and n % 100 == 0 else None
+
+
+def read_time(value: str) -> int | None:
+    value = value.strip(" \t\r\n")
+    if re.fullmatch(r"[0-9]{9,18}", value):
+        n = int(value)
+        if n < 10**8:
+            return None
+        for limit, up, down in ((10**11, 10**6, 1), (10**14, 1000, 1), (10**17, 1, 1)):
+            if n < limit:
+                return n * up // down
+        return n // 1000
+    if not re.fullmatch(
+        r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d{1,9})?(Z|[+-]\d\d:?\d\d)?", value
+    ):
+        return None
+    try:
+        moment = datetime.fromisoformat(re.sub(r"([.,]\d{6})\d+", r"\1", value))
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def read_duration(value: str, number: bool) -> float | None:
+    units = {"": 1.0, "ms": 1.0, "s": 1000.0, "us": 0.001, "ns": 1e-6, "m": 60_000.0}
+    pattern = r"([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(ms|s|us|ns|m|)"
+    found = re.fullmatch(pattern, value.strip())
+    if not found or (number and found[2]) or (found[2] and "e" in found[1].lower()):
+        return None
+    result = float(found[1]) * units[found[2]]
+    return result if math.isfinite(result) else None
+
+
+def walk(row: Row, members: Pairs, path: str) -> Pairs:
+    """Fill columns from an object; what is left, nesting kept."""
+    left = Pairs()
+    for key, value in members:
+        full = f"{path}{key}".lower()
+        if isinstance(value, Pairs) and full in PREFIXES:
+            inner = walk(row, value, full + ".")
+            if inner:
+                left.append((key, inner))
+        elif ALIASES.get(full) == "metadata" and isinstance(value, Pairs):
+            left.extend(value)
+        elif full == "log" and type(value) is str and (inner := inner_record(value)) is not None:
+            left.extend(walk(row, inner, ""))  # Docker: a line inside the line
+        elif full not in ALIASES or not row.put(ALIASES[full], value):
+            left.append((key, value))
+    return left
+
+
+def inner_record(text: str) -> Pairs | None:
+    try:
+        value = _load(text.strip(" \t\r\n")) if text.startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, Pairs) else None
+
+
+def finish(row: Row, left: Pairs, received: int) -> dict[str, Any]:
+    out = dict(row.columns)
+    out["metadata"] = plain(left) if left else None
+    out.setdefault("timestamp", received)
+    out.setdefault("message", "")
+    status = out.get("status_code", 0)
+    out.setdefault("level", "ERROR" if status >= 500 else "WARN" if status >= 400 else "INFO")
+    for one, other in (("service", "source"), ("source", "service")):
+        if one not in out and other in out:
+            out[one] = out[other]
+    return out
+
+
+def plain(value: Any) -> Any:
+    """Ordinary Python objects, as json.loads gives them (the last of equal keys wins)."""
+    if isinstance(value, Pairs):
+        return {key: plain(inner) for key, inner in value}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    if isinstance(value, Number):
+        return float(value) if set(value) & set(".eE") else int(value)
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _load(text: str) -> Any:
+    return json.loads(
+        text,
+        object_pairs_hook=Pairs,
+        parse_int=Number,
+        parse_float=Number,
+        parse_constant=_no_constant,
+    )
+
+
+def parse_json_line(line: str, received: int = 0) -> dict[str, Any] | None:
+    """The record of one line, or None for a reject."""
+    try:
+        value = _load(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, Pairs):
+        return None
+    row = Row()
+    return finish(row, walk(row, value, ""), received)
+
+
+_PAIR = re.compile(
+    r'[\x00-\x20]*(?P<key>[^\x00-\x20="]+)(?:=(?:"(?P<quoted>(?:[^"\\\x00-\x1f]|\\.)*)"'
+    r'|(?P<bare>[^\x00-\x20="]*))(?=[\x00-\x20]|$)|(?=[\x00-\x20]|$))'
+)
+
+
+def parse_logfmt_line(line: str, received: int = 0) -> dict[str, Any] | None:
+    """The record of one line, or None for a reject."""
+    row = Row()
+    left = Pairs()
+    at = 0
+    while line[at:].strip("".join(map(chr, range(33)))):
+        found = _PAIR.match(line, at)
+        if not found:
+            return None
+        at = found.end()
+        key, quoted, bare = found["key"], found["quoted"], found["bare"]
+        if quoted is None and bare is None:
+            left.append((key, True))
+            continue
+        try:
+            value = bare if quoted is None else json.loads(f'"{quoted}"')
+        except ValueError:
+            return None
+        if key.lower() not in ALIASES or not row.put(ALIASES[key.lower()], value):
+            left.append((key, value))
+    return finish(row, left, received)
