@@ -235,7 +235,7 @@ bool JsonParser::list_value(RowBuilder& row, const Member& member, std::size_t d
   const std::string_view list(begin, static_cast<std::size_t>(p_ - begin));
   const Alias* alias = member.alias;
   if (alias != nullptr && alias->prefix && attribute_list(row, list, member)) return true;
-  if (alias != nullptr && alias->target == Target::Message && byte_list(row, member, list)) {
+  if (member.key.text == "MESSAGE" && alias != nullptr && byte_list(row, member, list)) {
     return true;
   }
   row.meta_raw(member.key.json, list);
