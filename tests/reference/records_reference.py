@@ -16,6 +16,9 @@ LEVELS = {
     "warning": "WARN", "error": "ERROR", "err": "ERROR", "fatal": "CRITICAL",
     "critical": "CRITICAL",
 }  # fmt: skip
+LEVELS |= dict.fromkeys("tdv", "DEBUG") | dict.fromkeys("in", "INFO")
+LEVELS |= {"w": "WARN", "e": "ERROR"}
+LEVELS |= dict.fromkeys("fcap", "CRITICAL")
 SYSLOG = ["CRITICAL"] * 3 + ["ERROR", "WARN", "INFO", "INFO", "DEBUG"]
 PINO = ["DEBUG", "DEBUG", "INFO", "WARN", "ERROR", "CRITICAL"]
 GCP = ["DEBUG", "INFO", "INFO", "WARN", "ERROR", "CRITICAL", "CRITICAL", "CRITICAL"]
@@ -77,7 +80,7 @@ class Row:
         elif target == "level":
             taken = read_level(value, number)
         elif target == "timestamp":
-            taken = read_time(value)
+            taken = read_time(value, number)
         elif target == "response_time":
             taken = read_duration(value, number)
         if taken is None:
@@ -99,19 +102,25 @@ def read_level(value: str, number: bool) -> str | None:
     return GCP[n // 100 - 1] if 100 <= n <= 800 and n % 100 == 0 else None
 
 
-def read_time(value: str) -> int | None:
+def read_time(value: str, number: bool) -> int | None:  # noqa: PLR0911
     value = value.strip(" \t\r\n")
-    if re.fullmatch(r"[0-9]{9,18}", value):
-        n = int(value)
-        if n < 10**8:
+    if found := re.fullmatch(r"([0-9]{9,18})(?:[.,]([0-9]+))?", value):
+        whole, micro = int(found[1]), int((found[2] or "")[:6].ljust(6, "0"))
+        if whole < 10**8:
             return None
-        for limit, up, down in ((10**11, 10**6, 1), (10**14, 1000, 1), (10**17, 1, 1)):
-            if n < limit:
-                return n * up // down
-        return n // 1000
-    if not re.fullmatch(
-        r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d{1,9})?(Z|[+-]\d\d:?\d\d)?", value
-    ):
+        if whole < 10**11:
+            return whole * 10**6 + micro
+        if whole < 10**14:
+            return whole * 1000 + micro // 1000
+        return whole if whole < 10**17 else whole // 1000
+    if number and re.fullmatch(r"[0-9.]+([eE][+-]?[0-9]+)?", value):
+        seconds = float(value)
+        if not 1e8 <= seconds < 9e18:
+            return None
+        scales = ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (9e18, 1e-3))
+        return round(seconds * next(scale for limit, scale in scales if seconds < limit))
+    date, clock = r"\d{4}-\d\d-\d\d", r"\d\d:\d\d:\d\d([.,]\d{1,9})?"
+    if not re.fullmatch(rf"{date}[T ]{clock}(Z|[+-]\d\d:?\d\d)?", value):
         return None
     try:
         moment = datetime.fromisoformat(re.sub(r"([.,]\d{6})\d+", r"\1", value))
