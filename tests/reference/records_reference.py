@@ -29,6 +29,7 @@ ALIASES = {
     "service": "service", "service.name": "service", "app": "service",
     "host": "source", "hostname": "source", "host.name": "source",
     "message": "message", "msg": "message", "log": "message",
+    "log.message": "message",
     "path": "endpoint", "url.path": "endpoint", "url": "endpoint",
     "method": "method", "http.request.method": "method",
     "status": "status_code", "http.status": "status_code",
