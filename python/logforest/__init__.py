@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from logforest.features import LogFeatureExtractor
     from logforest.forest import IsolationForest
     from logforest.stores import open
+    from logforest.masking import MaskRules, mask_pii
     from logforest.templates import TemplateMiner, template_signals
     from logforest.windows import WindowTable, aggregate, merge
 
@@ -43,6 +44,8 @@ _LAZY = {
     "LogFeatureExtractor": "logforest.features",
     "Detector": "logforest.detection",
     "LogClassifier": "logforest.classify",
+    "MaskRules": "logforest.masking",
+    "mask_pii": "logforest.masking",
     "TemplateMiner": "logforest.templates",
     "TfidfVectorizer": "logforest.classify",
     "WindowTable": "logforest.windows",
@@ -61,6 +64,7 @@ __all__ = [
     "LogFeatureExtractor",
     "LogParser",
     "LogforestError",
+    "MaskRules",
     "ModelError",
     "ParseError",
     "QueueError",
@@ -76,6 +80,7 @@ __all__ = [
     "detect_format",
     "list_formats",
     "load_formats",
+    "mask_pii",
     "merge",
     "open",
     "parse",

@@ -226,7 +226,8 @@ class WindowTable:
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame."""
-        return self._arrow().to_pandas()
+        frame: pd.DataFrame = self._arrow().to_pandas()
+        return frame
 
     def to_polars(self) -> pl.DataFrame:
         """A Polars DataFrame."""

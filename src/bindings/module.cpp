@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_errors(m);
   bind_record(m);
   bind_normalize(m);
+  bind_mask(m);
   bind_redis(m);
   bind_postgres(m);
   bind_templates(m);

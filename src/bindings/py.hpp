@@ -21,6 +21,7 @@ auto without_gil(F&& f) {
 void bind_errors(py::module_& m);
 void bind_record(py::module_& m);
 void bind_normalize(py::module_& m);
+void bind_mask(py::module_& m);
 void bind_redis(py::module_& m);
 void bind_postgres(py::module_& m);
 void bind_templates(py::module_& m);

@@ -87,7 +87,7 @@ std::size_t match_ipv6(std::string_view s, std::size_t at) noexcept {
     const std::size_t begin = i;
     while (i < s.size() && i - begin < 4 && is(s[i], kHex)) any_digit |= is(s[i++], kDigit);
     if (i == begin) break;
-    if (at_or(s, i) == '.' && groups <= 6) {
+    if (at_or(s, i) == '.' && groups <= 6 && digit(s, i + 1)) {
       const std::size_t quad = dotted_quad(s, begin);
       if (quad == kNone) return kNone;
       end = quad;
@@ -347,6 +347,8 @@ SecretValue match_secret(std::string_view s, std::size_t separator) noexcept {
       v.end = value_end(s, v.begin, true);
     }
   }
+  // Escaped text: the backslash belongs to the quote behind the value.
+  if (v.next == 0 && at_or(s, v.end) == '"' && v.end > 0 && s[v.end - 1] == '\\') --v.end;
   if (v.end <= v.begin) return {};
   if (v.next == 0) v.next = v.end;
   return v;

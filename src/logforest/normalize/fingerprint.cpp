@@ -169,7 +169,8 @@ class Scanner {
   void long_word(std::size_t i) noexcept {
     const std::size_t begin = run_begin(i);
     if (begin != i) return;
-    const std::size_t end = run_end(i);
+    std::size_t end = run_end(i);
+    while (end > begin + 1 && s_[end - 1] == '.') --end;
     if (is_api_key(s_.substr(i, end - i)) || after_bearer(s_, i)) variable(begin, end);
   }
 
@@ -218,7 +219,7 @@ class Scanner {
     const std::string_view text = s_.substr(i + 1, end - i - 1);
     std::size_t next = close + 1;
     while (at(next) == ' ') ++next;
-    if (text.empty() || (at(next) == ':' && plain_key(text))) {
+    if (text.empty() || (at(next) == ':' && at(next + 1) != ':' && plain_key(text))) {
       skip_ = close + 1;
       return;
     }

@@ -6,6 +6,7 @@
 namespace logforest {
 
 void enrich(RecordBatch& batch, const EnrichOptions& options) {
+  if (options.masker) options.masker->mask(batch);
   if (options.template_id) {
     batch.message.finish(batch.rows);
     batch.template_id.clear();

@@ -3,12 +3,17 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
+#include "logforest/normalize/mask.hpp"
 #include "logforest/record/record_batch.hpp"
 
 namespace logforest {
 
 struct EnrichOptions {
+  // Null: nothing is masked. Shared by all threads; it never changes. Rejected lines are masked
+  // by whoever holds the reject table, with the same masker.
+  std::shared_ptr<const normalize::Masker> masker;
   bool template_id = true;
   // Category by the model of this process (classify/categoriser.hpp), unless `categorise` is set.
   bool category = true;

@@ -1,0 +1,171 @@
+// Masking of JSON texts, of the columns of a batch and of rejected lines.
+#include <algorithm>
+
+#include "logforest/normalize/chars.hpp"
+#include "logforest/normalize/mask.hpp"
+#include "logforest/normalize/mask_match.hpp"
+#include "logforest/normalize/replace.hpp"
+
+namespace logforest::normalize {
+
+namespace {
+
+// The content of a JSON string that still ends where it did: no bare quote, no half escape.
+bool sound(std::string_view content) noexcept {
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    if (content[i] == '"') return false;
+    if (content[i] == '\\' && ++i == content.size()) return false;
+  }
+  return true;
+}
+
+bool is_token_key(std::string_view key) noexcept {
+  const char last = lower(key.back());
+  return last == 'n' || last == 'y';
+}
+
+// Walks a JSON text token by token; no recursion, so depth costs nothing.
+class JsonMask {
+ public:
+  JsonMask(const Masker& masker, std::string_view json) : masker_(masker), s_(json) {}
+
+  bool run(std::string& out) {
+    out.clear();
+    std::size_t i = 0;
+    while (i < s_.size()) {
+      const char c = s_[i];
+      if (c == '"') {
+        i = text(i, out);
+        continue;
+      }
+      if (c == '{' || c == '[') {
+        ++depth_;
+        if (pending_ && secret_depth_ == 0) secret_depth_ = depth_;
+        pending_ = false;
+      } else if (c == '}' || c == ']') {
+        if (depth_ == secret_depth_) secret_depth_ = 0;
+        if (depth_ > 0) --depth_;
+        pending_ = false;
+      } else if (c == ',') {
+        pending_ = false;
+      } else if (c == '-' || is(c, kDigit)) {
+        i = number(i, out);
+        continue;
+      }
+      out.push_back(c);
+      ++i;
+    }
+    return changed_;
+  }
+
+ private:
+  std::size_t text(std::size_t open, std::string& out) {
+    std::size_t close = open + 1;
+    while (close < s_.size() && s_[close] != '"') close += s_[close] == '\\' ? 2 : 1;
+    close = std::min(close, s_.size());
+    const std::string_view content = s_.substr(open + 1, close - open - 1);
+    std::size_t next = close + 1;
+    while (next < s_.size() && is(s_[next], kSpace)) ++next;
+    const bool key = next < s_.size() && s_[next] == ':';
+    out.push_back('"');
+    if (!key && secret() && !is_no_secret(content)) {
+      out += token_ ? "<TOKEN>" : "<PASSWORD>";
+      changed_ = true;
+    } else if (masker_.mask(content, scratch_)) {
+      out += sound(scratch_) ? std::string_view(scratch_) : std::string_view("<MASKED>");
+      changed_ = true;
+    } else {
+      out += content;
+    }
+    if (close < s_.size()) out.push_back('"');
+    if (key && secret_depth_ == 0) {
+      pending_ = is_secret_key(content);
+      if (pending_) token_ = is_token_key(content);
+      if (pending_) pending_ = token_ ? masker_.rules().token : masker_.rules().password;
+    }
+    return close + 1;
+  }
+
+  std::size_t number(std::size_t begin, std::string& out) {
+    std::size_t end = begin;
+    while (end < s_.size() &&
+           (is(s_[end], kAlpha | kDigit) || s_[end] == '-' || s_[end] == '+' || s_[end] == '.'))
+      ++end;
+    const std::string_view value = s_.substr(begin, end - begin);
+    if (secret()) {
+      out += token_ ? "\"<TOKEN>\"" : "\"<PASSWORD>\"";
+      changed_ = true;
+    } else if (masker_.mask(value, scratch_)) {
+      out.append("\"").append(scratch_).append("\"");
+      changed_ = true;
+    } else {
+      out += value;
+    }
+    return end;
+  }
+
+  [[nodiscard]] bool secret() const noexcept { return pending_ || secret_depth_ != 0; }
+
+  const Masker& masker_;
+  std::string_view s_;
+  std::string scratch_;
+  std::size_t depth_ = 0;
+  std::size_t secret_depth_ = 0;  // where the value of a secret key began
+  bool pending_ = false;          // the last key was a secret's
+  bool token_ = false;
+  bool changed_ = false;
+};
+
+// f(value, out) -> changed. The column is rebuilt only if a value changes.
+template <class F>
+void rewrite(Utf8Column& column, const F& f) {
+  std::string out;
+  const std::size_t rows = column.size();
+  std::size_t row = 0;
+  while (row < rows && !(column.is_valid(row) && f(column[row], out))) ++row;
+  if (row == rows) return;
+  Utf8Column changed;
+  for (std::size_t r = 0; r < row; ++r) {
+    if (column.is_valid(r)) changed.set(r, column[r]);
+  }
+  changed.set(row, out);
+  for (std::size_t r = row + 1; r < rows; ++r) {
+    if (column.is_valid(r)) changed.set(r, f(column[r], out) ? std::string_view(out) : column[r]);
+  }
+  changed.finish(rows);
+  column = std::move(changed);
+}
+
+}  // namespace
+
+bool Masker::mask_json(std::string_view json, std::string& out) const {
+  // Whatever is to be masked in JSON shows in its text too; most texts end here.
+  std::string scratch;
+  return mask(json, scratch) && JsonMask(*this, json).run(out);
+}
+
+void Masker::mask(RecordBatch& batch) const {
+  const auto text = [this](std::string_view value, std::string& out) { return mask(value, out); };
+  rewrite(batch.message, text);
+  rewrite(batch.endpoint, text);
+  rewrite(batch.metadata,
+          [this](std::string_view value, std::string& out) { return mask_json(value, out); });
+  rewrite(batch.ip_address, text);
+  if (!rules_.user_id) {
+    rewrite(batch.user_id, text);
+    return;
+  }
+  rewrite(batch.user_id, [this](std::string_view value, std::string& out) {
+    if (is_no_secret(value)) return false;
+    out.clear();
+    append_replacement(rules_, Kind::User, value, out);
+    return true;
+  });
+}
+
+void Masker::mask(RejectTable& rejects) const {
+  rewrite(rejects.text,
+          [this](std::string_view value, std::string& out) { return mask(value, out); });
+}
+
+}  // namespace logforest::normalize
