@@ -71,10 +71,10 @@ def _runner(role: str) -> Any:
         raise typer.Exit(
             Supervisor(
                 commands,
-            environment=addresses(settings),
-            grace=grace,
-            longest_pause=restart_pause,
-            health_port=health_port,
+                environment=addresses(settings),
+                grace=grace,
+                longest_pause=restart_pause,
+                health_port=health_port,
             ).run()
         )
 

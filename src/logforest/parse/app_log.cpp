@@ -97,6 +97,23 @@ bool looks_like_logger(std::string_view w) noexcept {
   return false;
 }
 
+// A word before ": " right behind the level: a component ("agent: Synced") unless English has it
+// before a colon ("failed: no space").
+bool plain_component(std::string_view w) noexcept {
+  if (w.size() < 2 || w.size() > 40 || !is_alpha(w[0])) return false;
+  if (w.ends_with("ed") || w.ends_with("ing") || w.ends_with("Ed")) return false;
+  for (const std::string_view word :
+       {"error", "Error", "ERROR", "exception", "Exception", "failure", "Failure", "warning",
+        "Warning", "note", "Note", "reason", "Reason", "status", "Status", "result", "Result",
+        "message", "Message", "usage", "Usage", "detail", "details", "cause", "Cause", "http",
+        "https", "total", "Total", "time", "Time", "from", "to", "is", "was", "at", "on", "for",
+        "by", "with", "of", "in", "url", "URL", "id", "ID", "ip", "IP", "user", "User", "host",
+        "Host", "file", "File", "path", "Path", "version", "Version"}) {
+    if (w == word) return false;
+  }
+  return true;
+}
+
 // "file.go:12"; `at` is behind the name "file.go".
 std::size_t caller_end(std::string_view s, std::size_t begin, std::size_t at) noexcept {
   if (at >= s.size() || s[at] != ':' || s.substr(begin, at - begin).find('.') == npos) return npos;
@@ -417,6 +434,7 @@ struct LoggerContext {
   bool piped = false;    // ... by '|'
   bool tight = false;    // ... by ':' without a blank
   bool wide = false;     // ... by two blanks or more
+  bool first = false;    // it stands right behind the level
   bool always = false;   // this layout always has one (Spark, Hadoop, HDFS)
 };
 
@@ -451,7 +469,8 @@ bool read_logger(std::string_view s, std::size_t& at, const LoggerContext& how,
   const bool named = looks_like_logger(word);
   if (stop == ':') {
     const char next = end + 1 < s.size() ? s[end + 1] : ' ';
-    const bool accept = is_blank(next) ? named || how.always : how.tight;
+    const bool accept =
+        is_blank(next) ? named || how.always || (how.first && plain_component(word)) : how.tight;
     if (!accept) return false;
     out.logger = word;
     at = end + 1;
@@ -537,6 +556,7 @@ void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext
       at = end;
     } else if (out.logger.empty() || how.piped || (out.caller.empty() && n == 0)) {
       const std::string_view had = out.logger;
+      how.first = n == 0;
       if (!read_logger(s, at, how, out)) break;
       if (!had.empty()) out.logger = had;
     } else {

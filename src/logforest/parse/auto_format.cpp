@@ -42,6 +42,9 @@ class AutoParser final : public LineParser {
     if (shape == Shape::Record || first_takes(line)) {
       LineResult first{Reject::NoMatch};
       for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        if (candidates_[i].format->name == "compose") {
+          if (const LineResult inner = composed(line, row); inner.reject == Reject::None) return inner;
+        }
         const LineResult result = attempt(candidates_[i], line, row);
         if (result.reject == Reject::None) return accepted(candidates_[i], i, result);
         if (i == 0 && first_is_known_) first = result;
@@ -99,6 +102,30 @@ class AutoParser final : public LineParser {
     return result;
   }
 
+  // "service  | line", as docker compose prints: the line is read by its own format, if any.
+  LineResult composed(std::string_view line, RowBuilder& row) {
+    std::string_view text = line;
+    if (text.starts_with("\x1b[") && text.size() > 3) {  // erase line
+      const std::size_t k = text.substr(0, 6).find('K');
+      if (k != npos) text.remove_prefix(k + 1);
+    }
+    std::size_t end = 0;
+    while (end < text.size() && (scan::is_alnum(text[end]) || text[end] == '-' || text[end] == '_' || text[end] == '.')) ++end;
+    const std::size_t bar = scan::skip_blanks(text, end);
+    if (end == 0 || bar == end || text.substr(bar, 2) != "| " || !plain_.format) return {Reject::NoMatch};
+    const std::string_view service = text.substr(0, end);
+    const std::string_view inner = text.substr(bar + 2);
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      if (candidates_[i].format->name == "compose") continue;
+      const std::size_t rows = row.batch().rows;
+      const LineResult result = attempt(candidates_[i], inner, row);
+      if (result.reject != Reject::None) continue;
+      if (row.open() && row.batch().rows == rows) row.service(service);
+      return accepted(candidates_[i], i, result);
+    }
+    return {Reject::NoMatch};
+  }
+
   LineResult refused(Reject why) {
     previous_ = nullptr;
     trace_ = false;
@@ -117,7 +144,9 @@ class AutoParser final : public LineParser {
     const char c = at == std::string_view::npos ? ' ' : line[at];
     const std::string& name = candidates_[0].format->name;
     if (name == "json") return true;
-    if (name == "rfc5424" || name == "rfc3164") return c == '<';
+    if (name == "rfc5424" || name == "rfc3164") {
+      return c == '<' && at + 1 < line.size() && scan::is_digit(line[at + 1]);
+    }
     return false;
   }
 

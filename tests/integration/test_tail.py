@@ -1,0 +1,118 @@
+"""``logforest tail -f``: rotation, truncation, hostile text."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+LINE = "2024-05-01 10:00:{0:02d},000 WARN door: record {0}\n"
+
+
+class Tail:
+    def __init__(self, file: Path, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "logforest", "tail", str(file), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> str:
+        """The next line; it fails when none comes in 20 seconds."""
+        out: IO[str] | None = self.process.stdout
+        assert out is not None
+        os.set_blocking(out.fileno(), False)
+        deadline = time.monotonic() + 20
+        text = ""
+        while time.monotonic() < deadline:
+            text += out.readline()
+            if text.endswith("\n"):
+                return text.rstrip("\n")
+            time.sleep(0.01)
+        raise AssertionError(f"no line came, only {text!r}")
+
+    def stop(self) -> str:
+        self.process.terminate()
+        return self.process.communicate(timeout=20)[1]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "door.log"
+
+
+@pytest.fixture
+def follow(log: Path) -> Iterator[Tail]:
+    log.write_text("".join(LINE.format(i) for i in range(5)))
+    tail = Tail(log, "-f", "-n", "2", "--json")
+    yield tail
+    tail.stop()
+
+
+def message(tail: Tail) -> str:
+    record = json.loads(tail.line())
+    assert record["level"] == "WARN"
+    return str(record["message"])
+
+
+def test_follows_appends_rotation_and_truncation(log: Path, follow: Tail) -> None:
+    assert [message(follow), message(follow)] == ["record 3", "record 4"]
+    with log.open("a") as file:
+        file.write(LINE.format(6)[:20])
+        file.flush()
+        file.write(LINE.format(6)[20:])
+    assert message(follow) == "record 6"
+    log.rename(log.with_suffix(".1"))
+    with log.with_suffix(".1").open("a") as file:
+        file.write(LINE.format(7))  # the writer has not noticed yet
+    log.write_text(LINE.format(8))
+    assert [message(follow), message(follow)] == ["record 7", "record 8"]
+    log.write_text("")  # truncated in place
+    time_limit = time.monotonic() + 20
+    while os.stat(log).st_size == 0 and time.monotonic() < time_limit:
+        time.sleep(0.3)  # longer than the poll: the shrink must be seen
+        log.write_text(LINE.format(9))
+    assert message(follow) == "record 9"
+
+
+def test_control_characters_are_neutralised_and_last_lines_counted(log: Path) -> None:
+    log.write_text("x\n" * 100 + "2024-05-01 10:00:00 ERROR door: \x1b[2Jgone \u202eevil\n")
+    tail = Tail(log, "-n", "1")
+    out, _ = tail.process.communicate(timeout=20)
+    assert out == "2024-05-01T10:00:00.000Z ERROR    door: \\x1b[2Jgone \\u202eevil\n"
+    assert len(Tail(log, "-n", "30").process.communicate(timeout=20)[0].splitlines()) == 30
+
+
+def test_formats_test_explains_rejects(log: Path) -> None:
+    log.write_text('<34>1 - h a - - - ok\n<34>1 - bad\n{"msg": "other"}\n')
+    out = subprocess.run(
+        [sys.executable, "-m", "logforest", "formats", "test", str(log), "--format", "rfc5424",
+         "--json"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    report = json.loads(out)
+    assert report["records"][0]["service"] == "a"
+    assert [
+        (r["line"], r["reason"], r["formats_that_would_match"]) for r in report["rejected"]
+    ] == [
+        (2, "invalid_header", []),
+        (3, "no_match", ["json"]),
+    ]
+
+
+def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "logforest", "tail", str(tmp_path / "none")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "No such file" in done.stderr
