@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from logforest.detection import Detector, detect
     from logforest.features import LogFeatureExtractor
     from logforest.forest import IsolationForest
-    from logforest.stores import open
     from logforest.masking import MaskRules, mask_pii
+    from logforest.stores import open
     from logforest.templates import TemplateMiner, template_signals
     from logforest.windows import WindowTable, aggregate, merge
 

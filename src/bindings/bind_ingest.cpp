@@ -5,8 +5,17 @@
 namespace logforest::bindings {
 
 namespace {
-// What happens to every record before it is stored.
-void stored_form(RecordBatch& batch, RejectTable& /*rejects*/) { enrich(batch, EnrichOptions{}); }
+// What happens to everything before it is stored: personal data is masked in any case.
+void stored_form(RecordBatch& batch, RejectTable& rejects) {
+  static const auto masker = std::make_shared<const normalize::Masker>(normalize::MaskRules{});
+  static const EnrichOptions options = [] {
+    EnrichOptions o;
+    o.masker = masker;
+    return o;
+  }();
+  enrich(batch, options);
+  masker->mask(rejects);
+}
 void as_parsed(RecordBatch& /*batch*/, RejectTable& /*rejects*/) {}
 }  // namespace
 

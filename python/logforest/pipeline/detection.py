@@ -28,6 +28,7 @@ log = logging.getLogger("logforest.detection")
 
 _HANDED_ROWS = 150_000  # held in memory at once, about 70 MB
 _READ_ROWS = 20_000
+_WARM_UP_ROWS = 200_000  # read again after a restart: a second of work
 _POSITION_SECONDS = 1.0  # how often the position is stored when there are no anomalies
 
 
@@ -98,7 +99,28 @@ class Detection:
 
     # --- the thread ----------------------------------------------------------------------
 
+    def _warm_up(self) -> None:
+        """Learn what is usual from the records before the position, after a restart.
+
+        What they bring to light was reported before; only the last windows, which may not have
+        been closed when the process ended, are reported (again: the store keeps each once).
+        """
+        first = max(0, self._position - _WARM_UP_ROWS)
+        while first < self._position and not self._stopping:
+            logs = self._store.after(first, self._position, _READ_ROWS)
+            if not logs.num_rows:
+                return
+            first = int(logs["id"][-1].as_py())
+            found = self._scorer.process(logs)  # type: ignore[union-attr]
+            if first >= self._position and found.num_rows:
+                self._store.add_anomalies(found)
+
     def _loop(self) -> None:
+        if self._position:
+            try:
+                self._warm_up()
+            except Exception:
+                log.exception("detection starts without knowing what is usual")
         while True:
             with self._wake:
                 while not self._handed and self._position >= self._committed_id:

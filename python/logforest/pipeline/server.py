@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import orjson
-from logforest.pipeline.receipts import KeyReused, Outcome, ledger_key, resolve
 
 from logforest import _core
 from logforest.errors import LogforestError, QueueError
+from logforest.pipeline.receipts import KeyReused, Outcome, ledger_key, resolve
 from logforest.queues.base import Answer, QueueFull, QueueStatus, Rejected, Submission
 from logforest.queues.embedded import EmbeddedQueue
 from logforest.queues.redis_streams import Added, NewBlock

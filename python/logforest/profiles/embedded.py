@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from logforest.api.routers.anomalies import anomaly_rows
@@ -33,10 +32,9 @@ def open_service(settings: Settings, *, workers: bool = True) -> Service:
     metrics = Metrics()
     scorer = None
     if settings.detect:
-        with contextlib.suppress(ImportError):
-            from logforest.detect import Detector
+        from logforest.detection import Detector
 
-            scorer = Detector()
+        scorer = Detector()
     pipeline = EmbeddedPipeline(
         store,
         scorer=scorer,
