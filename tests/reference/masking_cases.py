@@ -44,7 +44,7 @@ CONTEXTS = [
     "({})",
     "seen {}.",
     "a,{},b",
-    "täglich {} – end",
+    "täglich {} · end",
 ]
 
 #: text -> expected, with every rule on.
@@ -111,5 +111,5 @@ NEGATIVES: list[str] = [
     "http://example.com/a?b=c", "https://example.com:8080/", "ftp://bob@", "C:\\Users\\x",
     "took 12345678901234567890 ns", "0xdeadbeef12345678", "9f86d081884c7d659a2feaa0c55ad015",
     "SELECT * FROM users WHERE id = 5", "GET /index.html HTTP/1.1", "level=info msg=ok",
-    "<EMAIL> <IP> <CARD>", "<EMAIL:9f86d081884c7d65>", "täglich – “quoted” …",
+    "<EMAIL> <IP> <CARD>", "<EMAIL:9f86d081884c7d65>", "täglich · €5 ✓ …",
 ]  # fmt: skip
