@@ -38,7 +38,7 @@ template <class Out, class In>
 Encoder numbers(const ArrowArray& a, std::int64_t subtract = 0) {
   const auto* values = static_cast<const In*>(a.buffers[1]) + a.offset;
   return fixed_encoder<Out>(
-      [values, subtract](std::size_t row) {
+      [=](std::size_t row) {
         if constexpr (std::is_floating_point_v<In>) {
           return values[row];
         } else {

@@ -122,7 +122,7 @@ Encoder bytes_encoder(Get get, Valid valid) {
 // --- our own columns ------------------------------------------------------------------------
 template <class Out, class T>
 Encoder encode(const FixedColumn<T>& c, std::int64_t subtract = 0) {
-  const auto get = [&c, subtract](std::size_t row) {
+  const auto get = [=, &c](std::size_t row) {
     if constexpr (std::is_floating_point_v<T>) {
       return c[row];
     } else {

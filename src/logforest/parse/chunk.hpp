@@ -47,7 +47,6 @@ class ChunkParser {
   std::unique_ptr<LineParser> parser_;
   std::unique_ptr<Framer> framer_;
   ByteBuffer repaired_;
-  std::size_t rows_hint_ = 0;
 };
 
 }  // namespace logforest::parse

@@ -121,7 +121,7 @@ Context context_of(const std::vector<Code>& codes, std::size_t i) noexcept {
 class Rounds {
  public:
   Rounds(const Shapes& shapes, const Thresholds& thresholds)
-      : shapes_(shapes), limits_(thresholds) {
+      : limits_(thresholds) {
     traits_.reserve(shapes.words().size());
     for (std::size_t i = 0; i < shapes.words().size(); ++i) {
       traits_.push_back(traits_of(shapes.words()[static_cast<std::int32_t>(i)]));
@@ -266,7 +266,6 @@ class Rounds {
     });
   }
 
-  const Shapes& shapes_;
   Thresholds limits_;
   std::vector<std::uint8_t> traits_;
   std::vector<Work> work_;
