@@ -84,7 +84,7 @@ def test_cpp_sources_are_ascii_and_the_core_never_prints() -> None:
 
 def test_library_does_not_print() -> None:
     for path in tracked("python/logforest/*.py"):
-        if "cli" in path.parts:
+        if path.name in ("serving.py",) or "cli" in path.parts:  # the voices of the commands
             continue
         assert not re.search(r"^\s*print\(", path.read_text(encoding="utf-8"), re.M), path
 
