@@ -10,7 +10,7 @@ from logforest.detection.findings import KINDS, SEVERITIES, schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "MODEL_VERSION", "SEVERITIES", "Detector", "choose_window", "detect", "schema"]
+__all__ = ["KINDS", "MODEL_VERSION", "SEVERITIES", "Detector", "auto_window", "choose_window", "detect", "schema"]
 
 _WIDTHS = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "6h": 21_600, "1d": 86_400}
 _RECORDS_PER_WINDOW = 20
@@ -70,7 +70,7 @@ def detect(logs: Any, model: Any = None, *, every: str = "auto", random_state: i
     if isinstance(model, Detector):
         detector = model
     elif model is None or isinstance(model, IsolationForest):
-        width = _auto(core) if every == "auto" else every
+        width = auto_window(core) if every == "auto" else every
         detector = Detector(every=width, model=model, random_state=random_state)
     else:
         raise TypeError(f"model must be a Detector or an IsolationForest, got {type(model)!r}")
@@ -80,10 +80,14 @@ def detect(logs: Any, model: Any = None, *, every: str = "auto", random_state: i
     return table.replace_schema_metadata({"status": json.dumps(detector.status())})
 
 
-def _auto(core: Any) -> str:
+def auto_window(logs: Any, *, whole: bool = True) -> str:
+    """The width of windows that suits ``logs``; not ``whole``: they are the beginning of more."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from logforest.features import core_batch
+
+    core = core_batch(logs)
     if core.num_rows == 0:
         return "1m"
     table = pa.table(core).select(["timestamp", "service"])
@@ -91,4 +95,6 @@ def _auto(core: Any) -> str:
     # Quantiles: a single wrong stamp must not stretch the time.
     first, last = pc.quantile(stamps, [0.001, 0.999]).to_pylist()
     services = pc.count_distinct(table["service"].combine_chunks().dictionary_decode()).as_py()
-    return choose_window(core.num_rows, max(1.0, (last - first) / 1e6), max(1, services))
+    seconds = max(1.0, (last - first) / 1e6)
+    more = 1 if whole else _LEAST_WINDOWS
+    return choose_window(core.num_rows * more, seconds * more, max(1, services))

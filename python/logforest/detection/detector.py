@@ -165,6 +165,15 @@ class Detector:
             "note": note,
         }
 
+    def template_counts(self) -> list[tuple[str, int, str]]:
+        """(example, records in judged windows, template) of every message shape of a service."""
+        total = self._windows.templates.total
+        rows = []
+        for slot in range(len(total)):
+            _, text, example = self._signals.slot(slot)
+            rows.append((example, int(total[slot]), text))
+        return rows
+
     # --- records ----------------------------------------------------------------------------
     def _judge_records(self, core: _core.LogBatch, first_row: int) -> list[Finding]:
         rows = self._records.features(core)
