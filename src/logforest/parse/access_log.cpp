@@ -1,5 +1,6 @@
 #include "logforest/parse/access_log.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "logforest/base/time.hpp"
@@ -189,14 +190,16 @@ bool scan_tail(std::string_view s, AccessFields& out) noexcept {
     return true;
   }
   const std::size_t ref_end = closing_quote(s, at + 1);
-  if (ref_end == npos) return false;  // the line was cut
+  if (ref_end == npos) {  // the line was cut: what stands before it is good
+    out.rest = trim(s.substr(at));
+    return true;
+  }
   const std::size_t agent = skip_blanks(s, ref_end + 1);
   if (agent >= s.size() || s[agent] != '"') {
     out.rest = trim(s.substr(at));
     return true;
   }
-  const std::size_t agent_end = closing_quote(s, agent + 1);
-  if (agent_end == npos) return false;
+  const std::size_t agent_end = std::min(closing_quote(s, agent + 1), s.size());  // or cut
   out.combined = true;
   out.referrer = dash_is_empty(s.substr(at + 1, ref_end - at - 1));
   out.user_agent = dash_is_empty(s.substr(agent + 1, agent_end - agent - 1));
