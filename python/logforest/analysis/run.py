@@ -94,12 +94,14 @@ def analyze(
     format: str = "auto",
     pattern: str | None = None,
     every: str = "auto",
-    on_bytes: Callable[[int], None] | None = None,
+    damaged: str = "raise",
+    on_lines: Callable[[int], None] | None = None,
 ) -> Analysis:
     """Read ``files`` (paths, globs, ``-``) and report on them.
 
-    ``every`` is the width of a window (``auto``: by the density of the logs); ``on_bytes`` is told
-    now and then how many bytes have been read.
+    ``damaged`` is that of :func:`logforest.read_logs`; ``every`` is the width of a window
+    (``auto``: by the density of the logs); ``on_lines`` is told now and then how many lines have
+    been read.
 
     Raises ParseError when there is nothing to report on: no file, no record, damaged compression.
 
@@ -115,31 +117,28 @@ def analyze(
     if not files:
         raise ConfigError("no file given: name log files, or - for standard input")
     look = _Look(list(files), every)
-    for batch in _ahead(_read(files, format, pattern, on_bytes)):
+    options = {"format": format, "pattern": pattern, "damaged": damaged}
+    for batch in _ahead(_read(files, options, on_lines)):
         look.add(batch)
     return look.finish()
 
 
 def _read(
     files: Sequence[str],
-    format: str,
-    pattern: str | None,
-    on_bytes: Callable[[int], None] | None,
+    options: dict[str, Any],
+    on_lines: Callable[[int], None] | None,
 ) -> Iterator[LogBatch]:
     from logforest.parsing import read_logs
 
-    done = 0
+    lines = 0
     for name in files:
-        size = os.path.getsize(name) if os.path.isfile(name) else 0  # noqa: PTH113, PTH202
-        if size == 0 and os.path.isfile(name):  # noqa: PTH113
+        if os.path.isfile(name) and os.path.getsize(name) == 0:
             raise ParseError(f"{name} is empty: there is nothing to analyze")
-        read = 0
-        for batch in read_logs(name, format, pattern, batch_rows=_BATCH_ROWS):
+        for batch in read_logs(name, batch_rows=_BATCH_ROWS, **options):
             yield batch
-            read += batch.counts["lines"]
-            if on_bytes is not None:
-                on_bytes(read)
-        done += size
+            lines += batch.counts["lines"]
+            if on_lines is not None:
+                on_lines(lines)
 
 
 def _ahead(batches: Iterator[LogBatch]) -> Iterator[LogBatch]:
@@ -162,7 +161,7 @@ def _ahead(batches: Iterator[LogBatch]) -> Iterator[LogBatch]:
                 if not put(batch):
                     return
             put(None)
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+        except BaseException as error:
             put(error)
 
     thread = threading.Thread(target=work, name="lf-read", daemon=True)

@@ -10,7 +10,16 @@ from logforest.detection.findings import KINDS, SEVERITIES, schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "MODEL_VERSION", "SEVERITIES", "Detector", "auto_window", "choose_window", "detect", "schema"]
+__all__ = [
+    "KINDS",
+    "MODEL_VERSION",
+    "SEVERITIES",
+    "Detector",
+    "auto_window",
+    "choose_window",
+    "detect",
+    "schema",
+]
 
 _WIDTHS = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "6h": 21_600, "1d": 86_400}
 _RECORDS_PER_WINDOW = 20

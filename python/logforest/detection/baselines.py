@@ -18,6 +18,20 @@ ALPHA = 1.0 / 240.0
 ADAPT_AFTER = 240
 
 
+def known_median(ring: np.ndarray) -> np.ndarray:
+    """Median of each row over what is not NaN; 0 where nothing is.
+
+    >>> known_median(np.array([[3.0, np.nan, 1.0], [np.nan] * 3])).tolist()
+    [2.0, 0.0]
+    """
+    ordered = np.sort(ring, axis=1)  # NaN comes last
+    count = ring.shape[1] - np.isnan(ring).sum(axis=1)
+    rows = np.arange(len(ring))
+    low = ordered[rows, np.maximum(count - 1, 0) // 2]
+    high = ordered[rows, np.minimum(count // 2, ring.shape[1] - 1)]
+    return np.where(count > 0, 0.5 * (low + high), 0.0)
+
+
 class Services:
     """State per service; grows with ``resize``. Names of attributes are what is saved."""
 
@@ -50,6 +64,7 @@ class Services:
     auth_spread: np.ndarray
     novelty: np.ndarray  # templates that came new after the warm-up and stayed rare
 
+    RINGS = ("recent", "latency", "day")
     ARRAYS = (*SCALARS, "recent", "latency", "latency_windows", "day", "histogram")
 
     def resize(self, size: int) -> None:
@@ -59,7 +74,7 @@ class Services:
             return
         for name in self.ARRAYS:
             old = getattr(self, name)
-            fill = np.nan if name == "day" else 1.0 if "spread" in name else 0.0
+            fill = np.nan if name in self.RINGS else 1.0 if "spread" in name else 0.0
             new = np.full((extra, *old.shape[1:]), fill, old.dtype)
             setattr(self, name, np.concatenate([old, new]))
         self.last_id[self.size :] = -1
@@ -67,7 +82,7 @@ class Services:
 
     def level(self) -> np.ndarray:
         """Usual number of records in a window."""
-        return np.asarray(np.median(self.recent, axis=1))
+        return known_median(self.recent)
 
     def error_share(self) -> np.ndarray:
         """Usual share of errors, drawn towards 0.5 % while little is known."""
@@ -79,17 +94,16 @@ class Services:
 
     def latency_centre(self) -> tuple[np.ndarray, np.ndarray]:
         """Median and spread of the windows' mean log deviation from the usual latency."""
-        centre = np.median(self.latency, axis=1)
-        spread = 1.4826 * np.median(np.abs(self.latency - centre[:, None]), axis=1)
-        return np.asarray(centre), np.maximum(spread, 0.03)
+        centre = known_median(self.latency)
+        spread = 1.4826 * known_median(np.abs(self.latency - centre[:, None]))
+        return centre, np.maximum(spread, 0.03)
 
     def learn(self, window: int, now: dict[str, np.ndarray], ok: np.ndarray) -> None:
         """Move on by one window; ``ok`` are the services whose window was usual."""
         count, level = now["count"], self.level()
         first = (self.age == 0) & (count > 0)
-        self.recent[first] = count[first, None]
         kept = np.where(ok | first, count, level)
-        self.recent[:, window % RECENT] = kept
+        self.recent[:, window % RECENT] = np.where((self.age > 0) | first, kept, np.nan)
         self.day[:, window % DAY_RING] = np.where(ok, count, np.nan)
         expected = np.maximum(level, 1.0)
         residual = np.minimum((count - level) ** 2 / expected, 16.0)
@@ -112,8 +126,6 @@ class Services:
         self.histogram[ok] += now["latency"][ok]
         timed = ok & (now["residuals"] >= 5)
         mean = now["residual_sum"] / np.maximum(now["residuals"], 1)
-        fresh = timed & (self.latency_windows == 0)
-        self.latency[fresh] = mean[fresh, None]
         position = (self.latency_windows % LATENCIES).astype(int)
         self.latency[timed, position[timed]] = mean[timed]
         self.latency_windows += timed

@@ -185,7 +185,7 @@ class WindowJudge:
         variance = np.maximum(cells["residual_squares"] / safe - mean**2, 0.01)
         centre, spread = s.latency_centre()
         z = np.maximum(mean - centre, 0.0) / np.sqrt(variance / safe + spread**2)
-        floor = (n >= 8) & (mean - centre >= np.log(1.4)) & (s.latency_windows >= 10)
+        floor = (n >= 8) & (mean - centre >= np.log(1.4)) & (s.latency_windows >= self.warmup_windows)
         share = n / np.maximum(cells["count"], 1)
         ratio = np.exp(np.minimum(mean - centre, 20.0))
         return test("latency_drift", z**2 / 2, floor, ratio, np.ones(s.size), share)
