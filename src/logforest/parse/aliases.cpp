@@ -20,7 +20,7 @@ constexpr Group kGroups[] = {
      "@timestamp timestamp ts time date datetime eventtime event_time @t asctime timestamp_iso8601 "
      "time_iso8601 time_local timeunixnano time_unix_nano observedtimeunixnano timestampnanos "
      "__realtime_timestamp _source_realtime_timestamp eventtimestamp event_timestamp log_time "
-     "logtime receivetimestamp created_time"},
+     "logtime receivetimestamp created_time edgestarttimestamp started_at start_time"},
     {Target::Level, Reading::Plain,
      "level severity lvl log.level log_level loglevel levelname level_name severitytext "
      "severity_text @l priority_name syslog.severity.name"},

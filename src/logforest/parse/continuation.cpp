@@ -10,7 +10,7 @@ using namespace scan;
 
 namespace {
 
-constexpr std::array<std::string_view, 12> kTraceStarts{
+constexpr std::array<std::string_view, 14> kTraceStarts{
     "Caused by: ",
     "Suppressed: ",
     "Traceback (most recent call last):",
@@ -23,6 +23,8 @@ constexpr std::array<std::string_view, 12> kTraceStarts{
     "... ",
     "goroutine ",
     "Wrapped by: ",
+    "[stacktrace]",
+    "[previous exception]",
 };
 
 constexpr std::array<std::string_view, 7> kTraceFrames{
@@ -57,6 +59,19 @@ bool go_function(std::string_view line) noexcept {
   return name.find('.') != npos && name.find(' ') == npos;
 }
 
+// "go.uber.org/zap.(*Logger).Info", "a.b/c.New.func3": the function lines that zap prints.
+bool zap_function(std::string_view line) noexcept {
+  return line.size() < 512 && line.find(' ') == npos && line.find('/') != npos &&
+         (line.find(".func") != npos || line.find(".(*") != npos);
+}
+
+// "#12 /var/www/app.php(140): App->run()": PHP.
+bool php_frame(std::string_view line) noexcept {
+  std::size_t at = 1;
+  while (at < line.size() && is_digit(line[at])) ++at;
+  return at > 1 && at + 1 < line.size() && line[at] == ' ' && at < 6;
+}
+
 }  // namespace
 
 Shape shape_of(std::string_view line) noexcept {
@@ -77,13 +92,16 @@ Shape shape_of(std::string_view line) noexcept {
         return Shape::Trace;
       }
       break;
+    case '#':
+      if (php_frame(line)) return Shape::Trace;
+      break;
     case '}': case ')': case ']':
       if (line.size() <= 3) return Shape::Closing;
       break;
     default: break;
   }
   if (is_alpha(line[0]) && line.size() < 4096) {
-    if (is_lower(line[0]) && error_class(line, true)) return Shape::Trace;
+    if (is_lower(line[0]) && (error_class(line, true) || zap_function(line))) return Shape::Trace;
     if (error_class(line, false) || go_function(line)) return Shape::Closing;
   }
   return Shape::Record;
