@@ -55,14 +55,14 @@ class SyslogFramer final : public Framer {
       // The line end that some senders add belongs to the frame: one more byte must be seen.
       if (end < rest.size() || (complete && end == rest.size())) return counted(rest, count);
       if (!complete) return std::nullopt;
-      if (find(rest, '\n') == npos) return Frame{rest, rest.size(), 1, Reject::Truncated};
+      if (find(rest, '\n') == npos) return Frame{rest, rest.size(), 1, Reject::Truncated, true};
     }
     const std::size_t stop = find(rest, '\n');
     if (stop == npos && !complete) return std::nullopt;
     std::string_view text = rest.substr(0, stop);
     const std::size_t consumed = stop == npos ? rest.size() : stop + 1;
     if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
-    return Frame{text, consumed, 1, Reject::None};
+    return Frame{text, consumed, 1, Reject::None, true};
   }
 
  private:
@@ -72,7 +72,7 @@ class SyslogFramer final : public Framer {
     if (end < rest.size() && rest[end] == '\n' && text.back() != '\n') ++end;
     if (text.back() == '\n') text.remove_suffix(1);
     if (text.back() == '\r') text.remove_suffix(1);
-    return {text, end, 1 + std::count(text.begin(), text.end(), '\n'), Reject::None};
+    return {text, end, 1 + std::count(text.begin(), text.end(), '\n'), Reject::None, true};
   }
 
   std::size_t max_;

@@ -71,6 +71,7 @@ struct Frame {
   std::size_t consumed = 0;      // bytes up to the next frame, line end included; never 0
   std::int64_t lines = 1;        // line ends inside `consumed` (a last line without one counts)
   Reject reject = Reject::None;  // set: `text` is rejected as it is
+  bool counted = false;            // `lines` is one a frame, line ends or not (octet counts)
 };
 
 // Cuts bytes into records where a record is not simply a line (JSON over several lines, octet
