@@ -212,6 +212,35 @@ def test_without_masks_paths_are_words() -> None:
     assert len(set(bare.fit_transform(["job 1", "job 2"]).tolist())) == 1
 
 
+def test_values_of_keys_are_variable_sooner() -> None:
+    messages = [
+        '{"id":"17","msg":"ok"}',
+        '{"id":"luflyGZvZnLz","msg":"ok"}',
+        "k=5 z",
+        "k=none-such z",
+    ]
+    ids = TemplateMiner().fit_transform(messages)
+    assert ids[0] == ids[1]
+    assert ids[2] == ids[3]
+
+
+def test_two_variables_in_unique_combinations() -> None:
+    users = ["anna", "bert", "cleo", "dora", "emil", "fred", "gina", "hans", "ines", "jost"]
+    towns = ["paris", "berlin", "oslo", "lima", "quito", "cairo", "delhi", "tokyo", "minsk", "rome"]
+    line = "request of user {} from office {} was accepted"
+    messages = [line.format(u, t) for u in users[:7] for t in towns[:7]]
+    messages += [line.format(u, t) for u, t in zip(users[7:], towns[7:], strict=True)]
+    miner = TemplateMiner().fit(messages)
+    assert miner.templates.column("template").to_pylist() == [line.format("<*>", "<*>")]
+    unseen = miner.transform([line.format("zoe", "accra")])
+    assert unseen.tolist() == miner.templates.column("id").to_pylist()
+
+
+def test_folded_wildcards_show_as_one() -> None:
+    miner = TemplateMiner().fit(["at 2024-01-02T03:04:05,678 to 10.0.0.1:80, x"])
+    assert miner.templates.column("template").to_pylist() == ["at <*> to <*>, x"]
+
+
 def test_templates_show_the_message_as_it_was_written() -> None:
     miner = TemplateMiner().fit(["Error:  code=17, file '/a/b' (retry 3)  now."])
     row = miner.templates.to_pylist()[0]

@@ -11,26 +11,12 @@
 
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
+#include "logforest/templates/rounds.hpp"
 #include "logforest/templates/shapes.hpp"
 
 namespace logforest::templates {
-
-// How many different words make a column variable. The first that applies counts.
-struct Thresholds {
-  int first = 10;      // the first token of a message
-  int upper = 8;       // words in capitals: states, methods, levels
-  int assigned = 4;    // after "="
-  int named = 3;       // after a noun that announces a name: "user", "host", "file"
-  int identifier = 4;  // words with inner punctuation or capitals
-  int plain = 6;
-  int wildcard_credit = 2;  // less, if the column holds a wildcard too
-
-  // The family of thresholds for a given `plain`; 6 is the default.
-  static Thresholds from_plain(int plain) noexcept;
-};
 
 struct Group {
   std::int64_t id = 0;           // the smallest fingerprint of its shapes
@@ -51,20 +37,17 @@ class Grouping {
   [[nodiscard]] std::vector<Group> summarise(const Shapes& shapes) const;
   [[nodiscard]] std::uint32_t group_of(std::size_t shape) const noexcept { return of_[shape]; }
   // Token positions of a shape that became wildcards.
-  [[nodiscard]] std::vector<std::uint32_t> holes(std::size_t shape) const;
+  [[nodiscard]] const Holes& holes(std::size_t shape) const noexcept { return holes_[shape]; }
   // The group whose pattern a shape not in the state fits (fewest holes first), or -1.
   [[nodiscard]] std::int64_t match(std::span<const Code> codes) const;
 
  private:
-  void index_patterns(const Shapes& shapes);
   void collect(const Shapes& shapes, std::span<const std::uint64_t> keys);
 
   std::vector<std::int64_t> ids_;
   std::vector<std::uint32_t> of_;
-  std::vector<std::uint8_t> hole_bits_;  // a byte a token, shapes one after the other
-  std::vector<std::size_t> hole_begin_;
-  std::unordered_map<std::uint64_t, std::uint32_t> patterns_;
-  std::unordered_map<std::uint32_t, std::vector<std::vector<std::uint32_t>>> hole_sets_;
+  std::vector<Holes> holes_;
+  Patterns patterns_;
 };
 
 }  // namespace logforest::templates

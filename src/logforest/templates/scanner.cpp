@@ -180,6 +180,7 @@ void Scanner::emit_wildcard(const char* p, const char* q) noexcept {
     const Token& t = tokens_[size_ - 1];
     const char c = base_[t.begin];
     if (t.end - t.begin == 1 && (c == ',' || c == ':' || c == '-' || c == '.' || c == '/')) {
+      if (spans_ != nullptr) spans_->push_back({t.begin, t.end});
       --size_;
       tokens_[size_ - 1].end = static_cast<std::uint32_t>(q - base_);
       return;
