@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -193,7 +194,7 @@ class Forest:
         for i, row in enumerate(x.astype(np.float32)):
             for tree in self.trees:
                 path = self._walk(tree, row)
-                for depth, (parent, child) in enumerate(zip(path, path[1:], strict=False)):
+                for depth, (parent, child) in enumerate(pairwise(path)):
                     change = self._expected(child, depth + 1) - self._expected(parent, depth)
                     out[i, parent.feature] += change / len(self.trees)
             gap = out[i].sum()

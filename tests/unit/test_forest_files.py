@@ -215,7 +215,7 @@ HOSTILE: dict[str, Callable[[Parts], bytes]] = {
     "feature that means leaf": _set(3, 0, 2**32 - 1),
     "threshold nan": _set(4, 0, np.nan),
     "threshold infinite": _set(4, 0, -np.inf),
-    "row counts overflow": lambda p: _set(3, -1, 2**32 - 1)(p),
+    "row counts overflow": _set(3, -1, 2**32 - 1),
     "no features": _features(0),
     "fewer features": _features(1),
     **{

@@ -1,0 +1,107 @@
+"""Detection quality on public data: as good as scikit-learn's forest, set by set.
+
+ADBench (Han et al., NeurIPS 2022): area under the ROC curve over 25 seeds, fitted and scored on all
+rows. `http` (567,498 rows) is cut to a fixed random 60,000 to save scikit-learn's time.
+
+HDFS: counts of events per block (Xu et al., SOSP 2009), the 100,000-line part. The stated figures
+are AUROC 0.708 and F1 0.581 for scikit-learn's forest with its usual 256 rows per tree, fitted and
+scored on the same blocks; loglizer's published setting for this data (all rows in every tree,
+contamination 0.03) is used here on halves: fitted on one, scored on the other. Its published F1 of
+0.802 is for all 575,061 blocks, of which the normal ones are not at hand.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.ensemble import IsolationForest as SklearnForest
+from sklearn.metrics import f1_score, roc_auc_score
+
+import logforest as lf
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+SEEDS = [137 * i for i in range(25)]
+
+pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the shared data")
+
+
+def _adbench() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    sets = {}
+    for path in sorted((SHARED / "adbench").glob("*.npz")):
+        with np.load(path) as archive:
+            x, y = archive["X"].astype(np.float32), archive["y"].astype(int)
+        if len(x) > 60_000:
+            keep = np.random.default_rng(0).permutation(len(x))[:60_000]
+            x, y = x[keep], y[keep]
+        sets[path.stem] = (x, y)
+    return sets
+
+
+def _area(kind: type, x: np.ndarray, y: np.ndarray, seed: int) -> float:
+    forest = kind(random_state=seed, contamination="auto").fit(x)
+    return float(roc_auc_score(y, -forest.score_samples(x)))
+
+
+@pytest.mark.slow
+def test_adbench_areas_equal_scikit_learns(capsys: pytest.CaptureFixture[str]) -> None:
+    ours_means, theirs_means = [], []
+    failures = []
+    lines = [f"{'set':16}{'ours':>9}{'sklearn':>9}{'gap':>9}{'allowed':>9}"]
+    for name, (x, y) in _adbench().items():
+        ours = np.array([_area(lf.IsolationForest, x, y, seed) for seed in SEEDS])
+        theirs = np.array(
+            joblib.Parallel(n_jobs=2)(
+                joblib.delayed(_area)(SklearnForest, x, y, seed) for seed in SEEDS
+            )
+        )
+        error = np.sqrt((ours.var(ddof=1) + theirs.var(ddof=1)) / len(SEEDS))
+        gap, allowed = ours.mean() - theirs.mean(), max(0.01, 3 * error)
+        ours_means.append(ours.mean())
+        theirs_means.append(theirs.mean())
+        lines.append(f"{name:16}{ours.mean():9.4f}{theirs.mean():9.4f}{gap:9.4f}{allowed:9.4f}")
+        if abs(gap) > allowed:
+            failures.append(name)
+    lines.append(f"{'mean':16}{np.mean(ours_means):9.4f}{np.mean(theirs_means):9.4f}")
+    with capsys.disabled():
+        print("", *lines, sep="\n")
+    assert len(ours_means) >= 12
+    assert not failures
+    assert abs(np.mean(ours_means) - np.mean(theirs_means)) < 0.003
+
+
+def test_a_small_set_equals_scikit_learns() -> None:
+    with np.load(SHARED / "adbench" / "6_cardio.npz") as archive:
+        x, y = archive["X"], archive["y"]
+    ours = [_area(lf.IsolationForest, x, y, seed) for seed in SEEDS]
+    # scikit-learn 1.9.1 over five seeds: 0.9318, standard deviation 0.0121 (data/README.md)
+    assert np.mean(ours) == pytest.approx(0.9318, abs=max(0.01, 3 * 0.0121 / np.sqrt(5)))
+
+
+def _hdfs() -> tuple[np.ndarray, np.ndarray]:
+    with (SHARED / "hdfs_sessions" / "hdfs100k_sessions_dev.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    events = sorted({event for row in rows for event in row["event_ids"].split()})
+    column = {event: i for i, event in enumerate(events)}
+    counts = np.zeros((len(rows), len(events)), dtype=np.float32)
+    for i, row in enumerate(rows):
+        for event in row["event_ids"].split():
+            counts[i, column[event]] += 1
+    return counts, np.array([int(row["label"]) for row in rows])
+
+
+def test_hdfs_event_counts_reach_the_stated_figure() -> None:
+    x, y = _hdfs()
+    areas, f1 = [], []
+    for seed in range(10):
+        order = np.random.default_rng(seed).permutation(len(x))
+        fitted, scored = order[: len(x) // 2], order[len(x) // 2 :]
+        forest = lf.IsolationForest(max_samples=0.9999, contamination=0.03, random_state=seed)
+        forest.fit(x[fitted])
+        areas.append(roc_auc_score(y[scored], forest.anomaly_score(x[scored])))
+        f1.append(f1_score(y[scored], forest.predict(x[scored]) == -1))
+    assert np.mean(areas) >= 0.708
+    assert np.mean(f1) >= 0.581
