@@ -39,6 +39,15 @@ _MAGIC = b"LOGFOREST"
 _MOST_FILE_BYTES = 1 << 31
 
 
+def _quantile(values: Floats, share: float) -> float:
+    """np.quantile with linear interpolation, without its fixed cost."""
+    position = share * (len(values) - 1)
+    low = int(position)
+    high = min(low + 1, len(values) - 1)
+    part = np.partition(values, (low, high))
+    return float(part[low] + (part[high] - part[low]) * (position - low))
+
+
 def _json_value(value: Any) -> str | int | float | bool | None:
     if isinstance(value, str | bool) or value is None:
         return value
@@ -199,7 +208,7 @@ class IsolationForest:
             rows = x[at : at + stream.room()]
             at += len(rows)
             scores = skip = None
-            if hasattr(self, "_forest"):
+            if hasattr(self, "_forest") and (protect or self.contamination != "auto"):
                 scores = self._forest.score(rows, self._threads(), 1.0, 0.0)
                 skip = scores > -self.offset_ if protect and not stream.warming else None
             stream.add(rows, scores, skip)
@@ -228,8 +237,7 @@ class IsolationForest:
         count = math.ceil(renewal * self._forest.n_trees)
         self._forest = self._grow(rows, count, self.max_samples_, old=self._forest)
         if self.contamination != "auto":
-            share = 100.0 * float(self.contamination)
-            self.offset_ = float(np.percentile(-stream.recent_scores, share))
+            self.offset_ = _quantile(-stream.recent_scores, float(self.contamination))
 
     def _period(self) -> int:
         if isinstance(self.max_samples, str):
@@ -285,7 +293,7 @@ class IsolationForest:
             share = np.random.default_rng(self._seed).random(int(limit))
             x = x[(edges[:-1] + share * np.diff(edges)).astype(np.int64)]
         scores = self._forest.score(x, self._threads(), -1.0, 0.0)
-        return float(np.percentile(scores, 100.0 * float(self.contamination)))
+        return _quantile(scores, float(self.contamination))
 
     # -- scoring ------------------------------------------------------------------------------
 

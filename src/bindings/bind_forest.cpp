@@ -29,14 +29,11 @@ IsolationForest grow(const IsolationForest* old, std::size_t drop, const MatrixI
     // The arrays are held by the caller, the old forest by its Python object.
     return without_gil([&] {
       auto grown = forest::grow_trees(matrix, first, count, options);
-      Trees all;
       if (old != nullptr) {
-        const auto trees = old->trees();
-        all.assign(trees.begin() + static_cast<std::ptrdiff_t>(std::min(drop, trees.size())),
-                   trees.end());
+        if (matrix.columns != old->features()) throw ModelError("the number of features differs");
+        return IsolationForest(*old, drop, grown);
       }
-      all.insert(all.end(), grown.begin(), grown.end());
-      return IsolationForest(std::move(all), static_cast<std::uint32_t>(matrix.columns));
+      return IsolationForest(std::move(grown), static_cast<std::uint32_t>(matrix.columns));
     });
   });
 }
@@ -89,6 +86,7 @@ IsolationForest from_trees(const py::list& dicts, std::uint32_t features) {
     tree->missing_left = column<std::uint8_t>(d, "missing_left");
     tree->samples = column<std::uint32_t>(d, "samples");
     tree->sample_size = d["sample_size"].cast<std::uint32_t>();
+    forest::check_tree(*tree, features);
     trees.push_back(std::move(tree));
   }
   return {std::move(trees), features};

@@ -155,7 +155,7 @@ class Forest:
 
     def _path(self, leaf: Node, depth: int) -> float:
         c = average_path(self.psi)
-        return (depth + average_path(leaf.samples)) / c if c > 0 else 1.0
+        return (depth + average_path(leaf.samples)) * (1.0 / c) if c > 0 else 1.0
 
     def _walk(self, node: Node, row: np.ndarray) -> list[Node]:
         path = [node]

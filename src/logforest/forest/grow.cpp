@@ -14,14 +14,27 @@
 namespace logforest::forest {
 namespace {
 
-// A set of 32-bit keys for Floyd's sampling: open addressing, cleared per tree.
+// A set of numbers below n for Floyd's sampling, emptied per tree: a bitmap, or open addressing
+// where that would be too large.
 class IndexSet {
  public:
-  void reset(std::size_t expected) {
-    slots_.assign(std::bit_ceil(expected * 2 + 2), kEmpty);
-    mask_ = slots_.size() - 1;
+  void reset(std::uint32_t n, std::size_t expected) {
+    bitmap_ = n <= kBitmapLimit;
+    if (bitmap_) {
+      bits_.assign(n / 64 + 1, 0);
+    } else {
+      slots_.assign(std::bit_ceil(expected * 2 + 2), kEmpty);
+      mask_ = slots_.size() - 1;
+    }
   }
   bool insert(std::uint32_t key) noexcept {
+    if (bitmap_) {
+      std::uint64_t& word = bits_[key / 64];
+      const std::uint64_t bit = std::uint64_t{1} << (key % 64);
+      const bool fresh = (word & bit) == 0;
+      word |= bit;
+      return fresh;
+    }
     for (std::size_t i = mix64(key) & mask_;; i = (i + 1) & mask_) {
       if (slots_[i] == key) return false;
       if (slots_[i] == kEmpty) {
@@ -33,6 +46,9 @@ class IndexSet {
 
  private:
   static constexpr std::uint32_t kEmpty = 0xffffffffU;
+  static constexpr std::uint32_t kBitmapLimit = 1U << 15;
+  bool bitmap_ = true;
+  std::vector<std::uint64_t> bits_;
   std::vector<std::uint32_t> slots_;
   std::size_t mask_ = 0;
 };
@@ -45,7 +61,7 @@ void draw_distinct(Random& random, std::uint32_t n, std::uint32_t k, IndexSet& s
     std::iota(out.begin(), out.end(), 0U);
     return;
   }
-  seen.reset(k);
+  seen.reset(n, k);
   for (std::uint32_t i = 0; i < k; ++i) {
     const std::uint32_t limit = n - k + i;
     const auto pick = static_cast<std::uint32_t>(random.below(std::uint64_t{limit} + 1));

@@ -84,8 +84,17 @@ IsolationForest::IsolationForest(std::vector<std::shared_ptr<const Tree>> trees,
     : trees_(std::move(trees)), features_(features) {
   if (trees_.empty()) throw ModelError("a forest needs at least one tree");
   if (features_ == 0) throw ModelError("a forest needs at least one feature");
-  for (const auto& tree : trees_) check_tree(*tree, features_);
   plan_ = make_plan(trees_);
+}
+
+IsolationForest::IsolationForest(const IsolationForest& old, std::size_t drop,
+                                 std::span<const std::shared_ptr<const Tree>> added)
+    : features_(old.features_) {
+  const std::size_t kept = old.trees_.size() - std::min(drop, old.trees_.size());
+  trees_.assign(old.trees_.end() - static_cast<std::ptrdiff_t>(kept), old.trees_.end());
+  trees_.insert(trees_.end(), added.begin(), added.end());
+  if (trees_.empty()) throw ModelError("a forest needs at least one tree");
+  plan_ = make_plan(trees_, old.plan_.get(), kept);
 }
 
 IsolationForest::~IsolationForest() = default;

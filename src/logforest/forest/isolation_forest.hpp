@@ -43,8 +43,12 @@ struct Plan;  // the trees laid out for the kernels
 
 class IsolationForest {
  public:
-  // Throws ModelError when a tree is malformed or there is none.
+  // The trees are well formed: grown here, or passed by check_tree. Throws ModelError if there are
+  // none or too many.
   IsolationForest(std::vector<std::shared_ptr<const Tree>> trees, std::uint32_t features);
+  // `old` without its first `drop` trees and with `added` ones at the end.
+  IsolationForest(const IsolationForest& old, std::size_t drop,
+                  std::span<const std::shared_ptr<const Tree>> added);
   ~IsolationForest();
   IsolationForest(IsolationForest&&) noexcept;
   IsolationForest& operator=(IsolationForest&&) noexcept;

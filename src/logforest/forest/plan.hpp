@@ -12,19 +12,26 @@
 namespace logforest::forest {
 
 struct Plan {
-  double unit = 0.0;         // value of one fixed-point step, divided by the number of trees
+  double count = 0.0;        // trees
+  int bits = 0;              // a leaf's value is its normalised path times 2^bits
+  double unit = 0.0;         // 2^-bits / trees
   double baseline = 0.0;     // mean over trees of the expected normalised path
   std::uint64_t steps = 0;   // depths of all trees: the cost of a walk
   std::uint64_t splits = 0;  // the cost of dense evaluation
+  bool shallow = true;       // no tree is too deep for the dense form
   std::vector<WalkNode> nodes;
-  std::vector<std::uint32_t> roots;
-  std::vector<std::uint32_t> depths;  // of the deepest leaf of each tree
   std::vector<double> delta;          // change of the expected path on entering a node, / trees
-  std::vector<DenseOp> ops;           // empty if a tree is too deep for the slots
+  std::vector<std::uint32_t> roots;   // per tree, as all below
+  std::vector<std::uint32_t> depths;  // of the deepest leaf
+  std::vector<double> expected;       // normalised path at the root
+  std::vector<double> longest;        // normalised path
+  std::vector<DenseOp> ops;           // empty unless shallow
   std::vector<std::uint32_t> ends;    // end of each tree in ops
 };
 
+// With `old`, the first `kept` trees are the last `kept` of its trees and are copied over.
 [[nodiscard]] std::unique_ptr<const Plan> make_plan(
-    std::span<const std::shared_ptr<const Tree>> trees);
+    std::span<const std::shared_ptr<const Tree>> trees, const Plan* old = nullptr,
+    std::size_t kept = 0);
 
 }  // namespace logforest::forest

@@ -127,6 +127,7 @@ SavedForest load_forest(std::string_view bytes) {
     if (a.node_counts[t] == 0) damaged("a tree has no nodes");
     const std::size_t end = begin + a.node_counts[t];
     trees.push_back(rebuild(a, begin, end, a.sample_sizes[t], threshold));
+    check_tree(*trees.back(), features);
     begin = end;
   }
   if (threshold != a.thresholds.size()) damaged("thresholds are left over");

@@ -1,5 +1,6 @@
 #include "logforest/forest/tree.hpp"
 
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -7,31 +8,40 @@
 
 namespace logforest::forest {
 
-double average_path_length(std::uint32_t n) noexcept {
+namespace {
+double compute_path_length(std::uint32_t n) noexcept {
   if (n <= 1) return 0.0;
   if (n == 2) return 1.0;
   const double m = static_cast<double>(n) - 1.0;
   return 2.0 * (std::log(m) + std::numbers::egamma) - 2.0 * m / static_cast<double>(n);
 }
+}  // namespace
 
-std::vector<std::uint32_t> node_depths(const Tree& tree) {
-  std::vector<std::uint32_t> depth(tree.size(), 0);
-  for (std::size_t i = 0; i < tree.size(); ++i) {
-    if (tree.is_leaf(i)) continue;
-    depth[i + 1] = depth[tree.right[i]] = depth[i] + 1;
-  }
-  return depth;
+double average_path_length(std::uint32_t n) noexcept {
+  static const auto table = [] {
+    std::array<double, 512> t{};
+    for (std::uint32_t i = 0; i < t.size(); ++i) t[i] = compute_path_length(i);
+    return t;
+  }();
+  return n < table.size() ? table[n] : compute_path_length(n);
 }
 
-std::vector<double> normalised_paths(const Tree& tree) {
+void node_depths(const Tree& tree, std::vector<std::uint32_t>& out) {
+  out.assign(tree.size(), 0);
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    if (!tree.is_leaf(i)) out[i + 1] = out[tree.right[i]] = out[i] + 1;
+  }
+}
+
+void normalised_paths(const Tree& tree, const std::vector<std::uint32_t>& depths,
+                      std::vector<double>& out) {
   const double c = average_path_length(tree.sample_size);
-  const auto depth = node_depths(tree);
-  std::vector<double> out(tree.size(), 0.0);
+  const double factor = c > 0.0 ? 1.0 / c : 0.0;
+  out.assign(tree.size(), 0.0);
   for (std::size_t i = 0; i < tree.size(); ++i) {
     if (!tree.is_leaf(i)) continue;
-    out[i] = c > 0.0 ? (depth[i] + average_path_length(tree.samples[i])) / c : 1.0;
+    out[i] = c > 0.0 ? (depths[i] + average_path_length(tree.samples[i])) * factor : 1.0;
   }
-  return out;
 }
 
 void check_tree(const Tree& tree, std::uint32_t features) {

@@ -29,12 +29,13 @@ struct Tree {
 // Ting, Zhou, ICDM 2008, equation 1, with the harmonic number as ln(n - 1) + Euler's gamma).
 [[nodiscard]] double average_path_length(std::uint32_t n) noexcept;
 
+// Depth of every node, root = 0, into `out`.
+void node_depths(const Tree& tree, std::vector<std::uint32_t>& out);
+
 // Path length of every leaf divided by c(psi), 0 at inner nodes: depth + c(rows in the leaf), or 1
 // when c(psi) is 0 (a tree of a single row says nothing).
-[[nodiscard]] std::vector<double> normalised_paths(const Tree& tree);
-
-// Depth of every node, root = 0.
-[[nodiscard]] std::vector<std::uint32_t> node_depths(const Tree& tree);
+void normalised_paths(const Tree& tree, const std::vector<std::uint32_t>& depths,
+                      std::vector<double>& out);
 
 // Throws ModelError unless the arrays describe one proper binary tree over `features` features:
 // children after their parent, every node reached once, thresholds finite, counts that add up.
