@@ -79,7 +79,7 @@ def check(x: np.ndarray, ours: lf.IsolationForest, peers: dict[str, np.ndarray])
         assert np.array_equal(ours.score_samples(x), expected)
     ours.n_jobs = 2
     assert np.array_equal(ours.score_samples(x), expected)
-    ours.n_jobs = 1
+    ours.n_jobs = None
     shares = ours.explain(part).sum(axis=1)
     assert np.abs(shares - (ours.anomaly_score(part) - ours.baseline_)).max() < 1e-6
     for name, scores in peers.items():
@@ -94,7 +94,7 @@ def main() -> None:
     small = np.ascontiguousarray(x[:10_000])
     one = x[:1].copy()
 
-    ours = lf.IsolationForest(random_state=0, contamination="auto", n_jobs=1).fit(x)
+    ours = lf.IsolationForest(random_state=0, contamination="auto").fit(x)
     skl = Sklearn(random_state=0).fit(x)
     con1 = Coniferest(random_seed=0, n_jobs=1)
     con1.fit(x)
@@ -115,7 +115,7 @@ def main() -> None:
 
     def threads(n: int) -> Callable[[], object]:
         def run() -> object:
-            ours.n_jobs = n
+            ours.n_jobs = n if n > 1 else None
             return ours.score_samples(x)
 
         return run
@@ -141,7 +141,7 @@ def main() -> None:
             ("logforest, baseline kernels", with_kernels("baseline", threads(2)), ROWS),
         ]
     )
-    ours.n_jobs = 1
+    ours.n_jobs = None
     table(f"score {ROWS:,} x 32, two threads", rates, "k rows/s", "coniferest", 1e3)
 
     def repeat(work: Callable[[np.ndarray], object], times: int) -> Callable[[], object]:

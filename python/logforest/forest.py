@@ -329,6 +329,13 @@ class IsolationForest:
         return float(self._core_forest().baseline)
 
     def _score(self, X: Any, factor: float, shift: float) -> Floats:
+        # The core refuses what it cannot read in place; only then is X looked at closely. That
+        # saves a third of the time of a single row.
+        if type(X) is np.ndarray and self.n_jobs is None and not hasattr(self, "feature_names_in_"):
+            try:
+                return self._forest.score(X, 1, factor, shift)
+            except (AttributeError, ConfigError, ModelError):
+                pass
         return self._core_forest().score(self._checked(X), self._threads(), factor, shift)
 
     def _core_forest(self) -> _core.IsolationForest:

@@ -25,6 +25,7 @@ template <class F>
 auto with_matrix(const MatrixIn& x, F&& f) {
   if (x.ndim() != 2) throw ConfigError("the array must have two dimensions");
   if ((x.flags() & py::array::c_style) == 0) throw ConfigError("the array must be C-contiguous");
+  if (x.size() == 0) throw ConfigError("the array is empty");
   const auto rows = static_cast<std::size_t>(x.shape(0));
   const auto columns = static_cast<std::size_t>(x.shape(1));
   const auto& dtype = x.dtype();

@@ -17,7 +17,8 @@ namespace logforest::forest {
 namespace {
 
 constexpr std::size_t kRowsPerTask = 1024;  // a multiple of kBlockRows
-constexpr std::size_t kMostDenseColumns = 512;
+constexpr std::size_t kMostDenseColumns = 256;
+constexpr std::size_t kStackColumns = 256;
 constexpr std::size_t kFewRows = 24;  // below this a walk is done before dense has filled a vector
 
 struct Free {
@@ -43,6 +44,15 @@ struct Workspace {
 bool use_dense(const Plan& plan, const KernelTable& k, std::size_t rows, std::size_t columns) {
   return !plan.ops.empty() && rows >= kFewRows && columns <= kMostDenseColumns &&
          plan.splits <= plan.steps * k.dense_gain;
+}
+
+// Dense kernels evaluate up to 64 rows more than there are: gives those lanes a value.
+void pad_block(float* x, std::size_t rows, std::size_t columns) {
+  constexpr std::size_t kPad = 64;
+  if (rows % kPad == 0) return;
+  for (std::size_t f = 0; f < columns; ++f) {
+    std::fill_n(x + f * kBlockRows + rows / kPad * kPad, kPad, 0.0F);
+  }
 }
 
 // Both return whether a value is missing and throw if one is infinite.
@@ -109,6 +119,24 @@ void IsolationForest::score(Matrix<T> x, std::span<double> out, int threads, dou
   check_matrix(x, features_);
   const KernelTable& k = kernels();
   const Plan& plan = *plan_;
+  const auto finish = [&](std::size_t at, std::size_t n, const std::uint32_t* sums) {
+    for (std::size_t i = 0; i < n; ++i) {
+      out[at + i] = factor * std::exp2(-(sums[i] * plan.unit)) - shift;
+    }
+  };
+  const auto walk = [&](std::size_t at, std::size_t n, float* rows, std::uint32_t* sums) {
+    const bool missing = load_block(k, x.row(at), n * x.columns, rows);
+    std::fill_n(sums, n, 0U);
+    k.walk(plan.nodes.data(), plan.roots.data(), plan.depths.data(), plan.roots.size(), rows, n,
+           x.columns, missing, sums);
+  };
+  if (x.rows == 1 && x.columns <= kStackColumns) {  // nothing but the work: latency counts
+    float row[kStackColumns];
+    std::uint32_t sum = 0;
+    walk(0, 1, row, &sum);
+    finish(0, 1, &sum);
+    return;
+  }
   const bool dense = use_dense(plan, k, x.rows, x.columns);
   const std::size_t tasks = (x.rows + kRowsPerTask - 1) / kRowsPerTask;
   const std::size_t workers = tasks <= 1 ? 1 : std::min(resolve_threads(threads), tasks);
@@ -122,21 +150,16 @@ void IsolationForest::score(Matrix<T> x, std::span<double> out, int threads, dou
     const std::size_t end = std::min(x.rows, (task + 1) * kRowsPerTask);
     for (std::size_t at = task * kRowsPerTask; at < end; at += kBlockRows) {
       const std::size_t n = std::min(kBlockRows, end - at);
-      std::fill_n(sums, dense ? kBlockRows : n, 0U);
       if (dense) {
-        // Lanes past the last row are evaluated too: give them a value.
-        if (n < kBlockRows) std::fill_n(space.x, kBlockRows * x.columns, 0.0F);
+        pad_block(space.x, n, x.columns);
         const bool missing = transpose_block(k, x.row(at), n, x.columns, space.x);
+        std::fill_n(sums, kBlockRows, 0U);
         k.dense(plan.ops.data(), plan.ends.data(), plan.ends.size(), space.x, n, missing,
                 space.slots, sums);
       } else {
-        const bool missing = load_block(k, x.row(at), n * x.columns, space.x);
-        k.walk(plan.nodes.data(), plan.roots.data(), plan.depths.data(), plan.roots.size(), space.x,
-               n, x.columns, missing, sums);
+        walk(at, n, space.x, sums);
       }
-      for (std::size_t i = 0; i < n; ++i) {
-        out[at + i] = factor * std::exp2(-(sums[i] * plan.unit)) - shift;
-      }
+      finish(at, n, sums);
     }
   });
 }

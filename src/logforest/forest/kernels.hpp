@@ -47,7 +47,7 @@ struct DenseOp {
   std::uint8_t kind;       // 3 * left operand + right operand
 };
 
-inline constexpr std::size_t kBlockRows = 256;  // rows a kernel call works on, at most
+inline constexpr std::size_t kBlockRows = 512;  // rows a kernel call works on, at most
 inline constexpr std::size_t kMostSlots = 64;
 inline constexpr std::size_t kBlockAlign = 64;  // bytes; of every buffer below
 

@@ -10,8 +10,7 @@
 namespace logforest::forest {
 namespace {
 
-// -- casting
-// ---------------------------------------------------------------------------------------
+// -- casting --
 
 template <class T>
 unsigned load(const T* x, std::size_t cells, float* out) {
@@ -27,11 +26,27 @@ unsigned load(const T* x, std::size_t cells, float* out) {
   return missing | (infinite << 1U);
 }
 
+using Four __attribute__((vector_size(16), may_alias)) = float;
+
+// to[f * kBlockRows + k] = tile[k * stride + f] for 4 rows and 4 columns.
+inline void transpose_4x4(const float* tile, std::size_t stride, float* to) {
+  const auto row = [&](std::size_t k) { return *reinterpret_cast<const Four*>(tile + k * stride); };
+  const auto column = [&](std::size_t f) { return reinterpret_cast<Four*>(to + f * kBlockRows); };
+  const Four low01 = __builtin_shufflevector(row(0), row(1), 0, 4, 1, 5);
+  const Four high01 = __builtin_shufflevector(row(0), row(1), 2, 6, 3, 7);
+  const Four low23 = __builtin_shufflevector(row(2), row(3), 0, 4, 1, 5);
+  const Four high23 = __builtin_shufflevector(row(2), row(3), 2, 6, 3, 7);
+  *column(0) = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+  *column(1) = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+  *column(2) = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+  *column(3) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+}
+
 template <class T>
 unsigned transpose(const T* x, std::size_t rows, std::size_t columns, float* out) {
   constexpr std::size_t kRows = 16;
   constexpr std::size_t kColumns = 64;
-  float tile[kRows * kColumns];
+  alignas(64) float tile[kRows * kColumns] = {};
   unsigned found = 0;
   for (std::size_t r = 0; r < rows; r += kRows) {
     const std::size_t height = rows - r < kRows ? rows - r : kRows;
@@ -41,22 +56,21 @@ unsigned transpose(const T* x, std::size_t rows, std::size_t columns, float* out
         found |= load(x + (r + k) * columns + c, width, tile + k * kColumns);
       }
       float* const to = out + c * kBlockRows + r;
-      if (height == kRows) {
-        for (std::size_t f = 0; f < width; ++f) {
-          for (std::size_t k = 0; k < kRows; ++k) to[f * kBlockRows + k] = tile[k * kColumns + f];
+      std::size_t f = 0;
+      for (; f + 4 <= width; f += 4) {
+        for (std::size_t k = 0; k < kRows; k += 4) {
+          transpose_4x4(tile + k * kColumns + f, kColumns, to + f * kBlockRows + k);
         }
-      } else {
-        for (std::size_t f = 0; f < width; ++f) {
-          for (std::size_t k = 0; k < height; ++k) to[f * kBlockRows + k] = tile[k * kColumns + f];
-        }
+      }
+      for (; f < width; ++f) {
+        for (std::size_t k = 0; k < kRows; ++k) to[f * kBlockRows + k] = tile[k * kColumns + f];
       }
     }
   }
   return found;
 }
 
-// -- dense
-// -----------------------------------------------------------------------------------------
+// -- dense --
 
 using Floats __attribute__((vector_size(LOGFOREST_VECTOR_BYTES), may_alias)) = float;
 using Words __attribute__((vector_size(LOGFOREST_VECTOR_BYTES), may_alias)) = std::uint32_t;
@@ -180,8 +194,7 @@ void dense(const DenseOp* ops, const std::uint32_t* ends, std::size_t trees, con
   }
 }
 
-// -- walk
-// ------------------------------------------------------------------------------------------
+// -- walk --
 
 constexpr std::size_t kLanes = 8;  // walks at once hide the latency of each other's loads
 
@@ -259,8 +272,7 @@ void walk(const WalkNode* nodes, const std::uint32_t* roots, const std::uint32_t
   }
 }
 
-// -- explain
-// ---------------------------------------------------------------------------------------
+// -- explain --
 
 template <std::size_t Lanes>
 void explain_rows(const WalkNode* nodes, const std::uint32_t* roots, const std::uint32_t* depths,
