@@ -16,19 +16,20 @@ _WORDS = (
 _START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def _message(rng: random.Random) -> str:
-    text = " ".join(rng.choices(_WORDS, k=rng.randint(4, 9)))
-    extra = rng.random()
-    if extra < 0.05:
-        return f'{text} "quoted" {rng.randrange(10**6)}'
-    if extra < 0.08:
-        return f"{text} für Müller {rng.randrange(10**6)}"
-    return f"{text} {rng.randrange(10**6)}"
+def _templates(rng: random.Random) -> list[str]:
+    """Programs write the same sentences over and over; only their numbers and names differ."""
+    out = []
+    for i in range(150):
+        text = " ".join(rng.choices(_WORDS, k=rng.randint(4, 9)))
+        form = ("{text} {number}", '{text} "quoted" id={number}', "{text} für Müller {number} ms")
+        out.append(form[0 if i % 10 else 1 + i // 10 % 2].replace("{text}", text))
+    return out
 
 
 def records(count: int, seed: int = 7) -> list[dict[str, object]]:
     """Application logs of about 235 bytes as JSON: ten fields, one of them nested."""
     rng = random.Random(seed)
+    templates = _templates(rng)
     moment = _START
     out: list[dict[str, object]] = []
     for _ in range(count):
@@ -38,7 +39,7 @@ def records(count: int, seed: int = 7) -> list[dict[str, object]]:
                 "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
                 "level": rng.choice(_LEVELS),
                 "service": rng.choice(_SERVICES),
-                "message": _message(rng),
+                "message": rng.choice(templates).format(number=rng.randrange(10**6)),
                 "path": f"/api/v1/{rng.choice(_SERVICES)}/{rng.randrange(1000)}",
                 "status": rng.choice((200, 200, 200, 200, 201, 404, 500)),
                 "duration_ms": round(rng.expovariate(1 / 40), 2),

@@ -6,15 +6,30 @@
 
 namespace logforest::parse {
 
+namespace {
+constexpr std::size_t kBlock = std::size_t{1} << 15;  // stays in the first-level cache
+}
+
 struct ChunkParser::Task {
   std::string_view data;
   std::int64_t offset;
   bool last;
-  bool all_utf8;  // the whole chunk is valid: no line needs a look
-  bool any_nul;
   RowBuilder row;
   ChunkResult result;
+  // The bytes before `checked` were looked at as a block: usually no line needs a look of its own.
+  std::size_t checked = 0;
+  bool all_utf8 = true;
+  bool any_nul = false;
 };
+
+void ChunkParser::check_block(Task& task, std::size_t at) {
+  std::size_t end = at + kBlock;
+  if (end < task.data.size()) end = task.data.find('\n', end);
+  const std::string_view block = task.data.substr(at, end >= task.data.size() ? end : end + 1 - at);
+  task.checked = at + block.size();
+  task.all_utf8 = valid_utf8(block);
+  task.any_nul = std::memchr(block.data(), 0, block.size()) != nullptr;
+}
 
 ChunkParser::ChunkParser(const Format& format, const ParseOptions& options, std::string_view head,
                          const ChunkHook& hook)
@@ -29,8 +44,6 @@ ChunkResult ChunkParser::parse(std::string_view data, std::int64_t offset, bool 
   Task task{data,
             offset,
             last,
-            valid_utf8(data),
-            std::memchr(data.data(), 0, data.size()) != nullptr,
             RowBuilder(options_, *batch),
             {batch, std::make_shared<RejectTable>(), {}}};
   if (framer_) {
@@ -95,6 +108,7 @@ void ChunkParser::frames(Task& task) {
 
 void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::int64_t number) {
   LineCounts& counts = task.result.counts;
+  if (at + text.size() > task.checked) check_block(task, at);
   if (text.empty() || text.find_first_not_of(" \t") == std::string_view::npos) {
     ++counts.blank;
     return;

@@ -36,6 +36,7 @@ class ChunkParser {
 
  private:
   struct Task;
+  static void check_block(Task& task, std::size_t at);
   void lines(Task& task);
   void frames(Task& task);
   void line(Task& task, std::string_view text, std::size_t at, std::int64_t line_number);

@@ -5,6 +5,7 @@
 // `set` needs row >= size(); `truncate(row)` forgets an abandoned row.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -172,7 +173,12 @@ class Dictionary {
 class DictColumn {
  public:
   void set(std::size_t row, std::string_view value) {
-    if (last_ < 0 || dictionary_[last_] != value) last_ = dictionary_.intern(value);
+    if (last_ < 0 || dictionary_[last_] != value) {
+      // A few values take turns: most are found without hashing.
+      std::int32_t& recent = recent_[slot(value)];
+      if (recent < 0 || dictionary_[recent] != value) recent = dictionary_.intern(value);
+      last_ = recent;
+    }
     codes_.set(row, last_);
   }
   void set_code(std::size_t row, std::int32_t code) { codes_.set(row, code); }
@@ -185,6 +191,7 @@ class DictColumn {
   void clear() noexcept {
     codes_.clear();
     dictionary_.clear();
+    recent_.fill(-1);
     last_ = -1;
   }
   [[nodiscard]] std::size_t size() const noexcept { return codes_.size(); }
@@ -198,8 +205,21 @@ class DictColumn {
   [[nodiscard]] const Dictionary& dictionary() const noexcept { return dictionary_; }
 
  private:
+  static constexpr std::array<std::int32_t, 16> none() noexcept {
+    std::array<std::int32_t, 16> codes{};
+    codes.fill(-1);
+    return codes;
+  }
+  [[nodiscard]] static std::size_t slot(std::string_view value) noexcept {
+    if (value.empty()) return 0;
+    return (value.size() * 7 + static_cast<unsigned char>(value.front()) +
+            static_cast<unsigned char>(value.back()) * 3U) &
+           15U;
+  }
+
   FixedColumn<std::int32_t> codes_;
   Dictionary dictionary_;
+  std::array<std::int32_t, 16> recent_ = none();
   std::int32_t last_ = -1;
 };
 

@@ -1,0 +1,187 @@
+"""NDJSON and logfmt into columns, against the readers that Python users have.
+
+Usage: python benchmarks/bench_parse_json.py [--megabytes 240] [--rounds 3]
+
+Every reader builds the columns of the file (ten fields, the stamp as a timestamp, nested metadata
+kept). Rounds are interleaved; the best of each counts. Results are asserted equal: rows, the sum of
+the statuses, the number of errors, the first and last stamp.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import parse_data
+
+Answer = tuple[int, int, int, int, int]
+_DUCKDB_TYPES = (
+    "{timestamp:'TIMESTAMP',level:'VARCHAR',service:'VARCHAR',message:'VARCHAR',path:'VARCHAR',"
+    "status:'SMALLINT',duration_ms:'DOUBLE',user_id:'VARCHAR',metadata:'JSON'}"
+)
+
+
+def _logforest(path: Path, threads: int, format: str) -> tuple[float, Answer]:
+    import pyarrow.compute as pc
+
+    import logforest as lf
+
+    lf.parse(b"{}")  # imports are not reading
+    begin = time.perf_counter()
+    logs = lf.read_logs(path, format=format, threads=threads)
+    took = time.perf_counter() - begin
+    stamps = pc.min_max(logs["timestamp"].cast("int64")).as_py()
+    errors = pc.sum(pc.equal(logs["level"].cast("string"), "ERROR")).as_py()
+    return took, (
+        logs.num_rows, pc.sum(logs["status_code"]).as_py(), errors, stamps["min"], stamps["max"]
+    )  # fmt: skip
+
+
+def _duckdb(path: Path, threads: int, _: str) -> tuple[float, Answer]:
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": threads})
+    source = f"read_json('{path}', format='newline_delimited', columns={_DUCKDB_TYPES})"
+    begin = time.perf_counter()
+    connection.execute(f"create temp table logs as select * from {source}")
+    took = time.perf_counter() - begin
+    row = connection.execute(
+        "select count(*), sum(status), count(*) filter (level = 'error'), "
+        "epoch_us(min(timestamp)), epoch_us(max(timestamp)) from logs"
+    ).fetchall()[0]
+    return took, tuple(map(int, row))  # type: ignore[return-value]
+
+
+def _polars(path: Path, _threads: int, _: str) -> tuple[float, Answer]:
+    import polars as pl
+
+    schema = {
+        "timestamp": pl.String, "level": pl.String, "service": pl.String, "message": pl.String,
+        "path": pl.String, "status": pl.Int64, "duration_ms": pl.Float64, "user_id": pl.String,
+        "metadata": pl.Struct({"region": pl.String, "build": pl.Int64}),
+    }  # fmt: skip
+    begin = time.perf_counter()
+    frame = pl.read_ndjson(path, schema=schema).with_columns(
+        pl.col("timestamp").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us")
+    )
+    took = time.perf_counter() - begin
+    stamps = frame["timestamp"].to_physical()
+    return took, (
+        len(frame), int(frame["status"].cast(pl.Int64).sum()),
+        int((frame["level"] == "error").sum()), stamps.min(), stamps.max(),
+    )  # type: ignore[return-value]  # fmt: skip
+
+
+def _pyarrow(path: Path, threads: int, _: str) -> tuple[float, Answer]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.json as pj
+
+    begin = time.perf_counter()
+    table = pj.read_json(path, pj.ReadOptions(use_threads=threads > 1, block_size=1 << 22))
+    took = time.perf_counter() - begin
+    stamps = table["timestamp"]
+    if not pa.types.is_timestamp(stamps.type):
+        stamps = stamps.cast(pa.timestamp("us", "UTC"))
+    edges = pc.min_max(stamps.cast(pa.timestamp("us", "UTC")).cast("int64")).as_py()
+    errors = pc.sum(pc.equal(table["level"], "error")).as_py()
+    total = pc.sum(table["status"]).as_py()
+    return took, (table.num_rows, total, errors, edges["min"], edges["max"])
+
+
+READERS: dict[str, Callable[[Path, int, str], tuple[float, Answer]]] = {
+    "logforest": _logforest,
+    "DuckDB read_json, schema given": _duckdb,
+    "Polars read_ndjson, schema and time": _polars,
+    "pyarrow.json": _pyarrow,
+}
+
+
+def one(name: str, path: Path, threads: int, format: str) -> tuple[float, Answer]:
+    """Run one reader in a fresh process: its memory and its thread pools are its own."""
+    command = [sys.executable, __file__, "--one", name, "--path", str(path)]
+    command += ["--threads", str(threads), "--format", format]
+    environment = {**os.environ, "POLARS_MAX_THREADS": str(threads)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    took, answer = json.loads(done.stdout)
+    return took, tuple(answer)
+
+
+def _with_bad_lines(source: Path, target: Path) -> int:
+    """One line in a hundred is damaged, in five ways."""
+    rng = random.Random(1)
+    bad = 0
+    with source.open("rb") as lines, target.open("wb") as out:
+        for line in lines:
+            if rng.random() < 0.01:
+                bad += 1
+                body = line[:-1]
+                damaged = rng.choice(
+                    (body[: len(body) // 2], body.replace(b":", b"", 1), body + b'"',
+                     body[:40] + b"\xff" + body[41:], b"[1,2]")
+                )  # fmt: skip
+                out.write(damaged + b"\n")
+            else:
+                out.write(line)
+    return bad
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", type=int, default=240)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--one")
+    parser.add_argument("--path", type=Path)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--format")
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(
+            json.dumps(READERS[arguments.one](arguments.path, arguments.threads, arguments.format))
+        )
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        _run(Path(folder), arguments.megabytes, arguments.rounds)
+
+
+def _run(folder: Path, megabytes: int, rounds: int) -> None:
+    clean, dirty, pairs = folder / "clean.ndjson", folder / "dirty.ndjson", folder / "app.logfmt"
+    parse_data.ndjson(clean, megabytes * 1_000_000)
+    parse_data.logfmt(pairs, megabytes * 1_000_000)
+    _with_bad_lines(clean, dirty)
+    best: dict[tuple[str, int], float] = {}
+    answers: dict[str, set[Answer]] = {}
+    jobs = [(name, "json", clean) for name in READERS]
+    jobs += [("logforest", "json", dirty), ("logforest", "logfmt", pairs)]
+    for _ in range(rounds):
+        for name, format, path in jobs:
+            for threads in (1, 2):
+                took, answer = one(name, path, threads, format)
+                key = (f"{name} ({path.name})", threads)
+                best[key] = min(best.get(key, took), took)
+                answers.setdefault(path.name, set()).add(answer)
+    assert all(len(found) == 1 for found in answers.values()), answers
+    sizes = {path.name: path.stat().st_size for _, _, path in jobs}
+    own = {t: best["logforest (clean.ndjson)", t] for t in (1, 2)}
+    print(f"{'MB/s':<52}{'1 thread':>10}{'2 threads':>11}{'logforest is':>22}")
+    for name, _, path in jobs:
+        label = f"{name} ({path.name})"
+        speed = {t: sizes[path.name] / best[label, t] / 1e6 for t in (1, 2)}
+        ratio = {t: best[label, t] / own[t] for t in (1, 2)}
+        note = f"{ratio[1]:.1f} x / {ratio[2]:.1f} x" if path is clean else ""
+        print(f"{label:<52}{speed[1]:>10.0f}{speed[2]:>11.0f}{note:>22}")
+    slower = best["logforest (dirty.ndjson)", 1] / own[1] - 1
+    print(f"two threads against one: {own[1] / own[2]:.2f} x; 1 % bad lines cost {slower:+.1%}")
+
+
+if __name__ == "__main__":
+    main()
