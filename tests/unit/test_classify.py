@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import random
 from pathlib import Path
@@ -272,6 +273,23 @@ def test_damaged_files_are_refused() -> None:
 )
 def test_default_model(message: str, category: str) -> None:
     assert LogClassifier.default().predict_one(message) == category
+
+
+def test_parsing_fills_the_category_of_the_template() -> None:
+    import logforest as lf
+    from logforest._core import template_text
+
+    messages = [
+        "Failed password for root from 10.1.2.3 port 22 ssh2",
+        "order 77 placed by customer 5, total 9.90 EUR",
+        "slow query took 913 ms",
+        "listening on port 80",
+        "order 78 placed by customer 6, total 1.00 EUR",
+    ] * 50
+    expected = [LogClassifier.default().predict_one(template_text(m)) for m in messages]
+    logs = lf.parse("\n".join(json.dumps({"message": m}) for m in messages), format="json")
+    assert logs["category"].to_pylist() == expected
+    assert set(expected) == {"Security", "Business", "Performance", "General"}
 
 
 def test_default_model_is_small() -> None:
