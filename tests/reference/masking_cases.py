@@ -82,6 +82,8 @@ PAIRS: list[tuple[str, str]] = [
     ("bob@example.com@example.org", "<EMAIL>@example.org"),
     ("4111111111111111 5500000000000004", "<CARD> <CARD>"),
     ("5 4111 1111 1111 1111", "5 <CARD>"),
+    ("password=x1 4111 1111 1111 1111", "password=<PASSWORD> <CARD>"),
+    ("10.1.2.3 4111111111111111", "<IP> <CARD>"),
     ("peer [2001:db8::1]:443", "peer [<IP>]:443"),
     ("10.0.0.1:8080->10.0.0.2:9", "<IP>:8080-><IP>:9"),
     ("host/10.0.0.1 and /10.0.0.2", "host/<IP> and /<IP>"),

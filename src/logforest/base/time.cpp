@@ -210,7 +210,7 @@ std::optional<ParsedTime> parse_clf_time(std::string_view text) noexcept {
 std::optional<ParsedTime> parse_rfc3164_time(std::string_view text,
                                              const TimeContext& context) noexcept {
   Cursor c(text);
-  if (c.left() < 14) return std::nullopt;
+  if (c.left() < 8) return std::nullopt;
   const int month = month_of(c.p);
   if (month == 0 || c.p[3] != ' ') return std::nullopt;
   c.p += 4;

@@ -59,7 +59,10 @@ class Masker::Scan {
     for (std::size_t b = 0; b < blocks; ++b) {
       for (std::uint64_t rest = bits[b]; rest != 0; rest &= rest - 1) {
         const std::size_t i = b * 64 + static_cast<std::size_t>(std::countr_zero(rest));
-        if (i >= pos_) look(i);
+        if (i < pos_) continue;
+        const std::size_t before = pos_;
+        look(i);
+        if (pos_ != before) resume();
       }
     }
     if (found_) out_.append(s_.substr(pos_));
@@ -92,6 +95,12 @@ class Masker::Scan {
     if (i == 0) return true;
     if (is(s_[i - 1], kDigit)) return false;
     return i == 1 || !((s_[i - 1] == ' ' || s_[i - 1] == '-') && is(s_[i - 2], kDigit));
+  }
+  // A find may have swallowed the begin of a run of digits.
+  void resume() {
+    if (rules_.card && pos_ + 1 < s_.size() && is(s_[pos_ - 1], kDigit) &&
+        (s_[pos_] == ' ' || s_[pos_] == '-') && is(s_[pos_ + 1], kDigit))
+      cards(pos_ + 1);
   }
   void cards(std::size_t i) {
     while (replace(Kind::Card, find_card(s_, i, pos_))) i = pos_;
