@@ -134,36 +134,49 @@ std::size_t match_phone(std::string_view s, std::size_t at) noexcept {
   }
   if (at_or(s, i) != '+' || !digit(s, i + 1) || s[i + 1] == '0') return kNone;
   ++i;
+  const auto ends = [s](std::size_t end) {
+    if (end >= s.size()) return true;
+    if (s[end] == '.') return !digit(s, end + 1);
+    return !is(s[end], kWord) || s[end] == '-';
+  };
   int digits = 0;
   bool open = false;
-  std::size_t end = i;
-  while (i < s.size()) {
-    if (is(s[i], kDigit)) {
+  bool dots = false;  // +1.555.123.4567: dots only, so that no address is taken for a group
+  bool others = false;
+  std::size_t best = kNone;
+  for (;;) {
+    while (digit(s, i)) {
       ++digits;
-      end = ++i;
-      continue;
+      ++i;
     }
+    if (digits > 15) break;
+    if (digits >= 8 && !open && ends(i)) best = i;
     std::size_t next = i;
-    const char c = s[i];
+    const char c = at_or(s, i);
     if (c == ')' && open) {
       open = false;
       ++next;
       if (at_or(s, next) == ' ' || at_or(s, next) == '-') ++next;
-    } else if (c == ' ' || c == '-' || c == '.') {
+      others = true;
+    } else if (c == '(' && !open) {
+      open = true;
+      ++next;
+      others = true;
+    } else if (c == ' ' || c == '-') {
       ++next;
       if (at_or(s, next) == '(' && !open) {
         open = true;
         ++next;
       }
-    } else if (c == '(' && !open) {
-      open = true;
+      others = true;
+    } else if (c == '.') {
       ++next;
+      dots = true;
     }
-    if (next == i || !digit(s, next)) break;
+    if (next == i || !digit(s, next) || (dots && others)) break;
     i = next;
   }
-  if (digits < 8 || digits > 15 || open) return kNone;
-  return end < s.size() && is(s[end], kWord) && s[end] != '.' && s[end] != '-' ? kNone : end;
+  return best;
 }
 
 std::size_t match_iban(std::string_view s, std::size_t at) noexcept {
