@@ -20,6 +20,7 @@ __all__ = ["Stream"]
 _PERIODS_KEPT = 4
 # When protection would drop more of a period than this, the world has changed: nothing is dropped.
 _MOST_SKIPPED = 0.5
+_MOST_CELLS = 1 << 27  # of one period, in a file
 
 
 def _rows(columns: int) -> npt.NDArray[np.float32]:
@@ -114,23 +115,25 @@ class Stream:
         scores: npt.NDArray[np.float64],
     ) -> Stream:
         """The inverse of `arrays` and `meta`; raises ModelError for what they never return."""
-        period, seen, pending = (meta.get(key) for key in ("period", "seen", "pending"))
+        numbers = [meta.get(key) for key in ("period", "seen", "pending")]
         skip, warming = meta.get("skip"), meta.get("warming")
-        limit = 1 << 31
+        damaged = ModelError("the model is damaged: its stream state makes no sense")
+        if not all(type(v) is int and v >= 0 for v in numbers) or not isinstance(skip, list):
+            raise damaged
+        period, seen, pending = (int(v) for v in numbers if v is not None)
+        most = (_PERIODS_KEPT + 1) * period
         if not (
-            all(type(v) is int and v >= 0 for v in (period, seen, pending))
-            and type(warming) is bool
-            and isinstance(skip, list)
+            type(warming) is bool
             and all(type(v) is int and 0 <= v < pending for v in skip)
-            and 1 <= period < limit
-            and period * columns <= max(limit, 0) // 4
+            and period >= 1
+            and period * columns <= _MOST_CELLS
             and pending <= min(period, len(scores))
-            and len(rows) == columns * (len(rows) // columns)
-            and pending <= len(rows) // columns <= (_PERIODS_KEPT + 1) * period
-            and len(scores) <= (_PERIODS_KEPT + 1) * period
+            and len(rows) % columns == 0
+            and pending <= len(rows) // columns <= most
+            and len(scores) <= most
         ):
-            raise ModelError("the model is damaged: its stream state makes no sense")
-        stream = cls(period=period, columns=columns, seen=seen, warming=warming)
+            raise damaged
+        stream = cls(period=period, columns=columns, seen=seen, warming=bool(warming))
         table = rows.reshape(-1, columns)
         stream.recent_rows = table[: len(table) - pending].copy()
         stream.recent_scores = scores[: len(scores) - pending].copy()
