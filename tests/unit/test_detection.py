@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ import logforest as lf
 from logforest import demo
 from logforest.detection import KINDS, SEVERITIES, choose_window, schema
 from logforest.detection.surprise import Tail, binomial_surprise, poisson_surprise
-from logforest.errors import ConfigError
+from logforest.errors import ConfigError, ModelError
 
 START = 1_767_571_200_000_000
 STAMP = pa.timestamp("us", "UTC")
@@ -249,7 +250,7 @@ def test_hostile_times_and_empty_input():
     with pytest.raises(ConfigError, match="window"):
         lf.Detector(every="5x")
     with pytest.raises(TypeError, match="model"):
-        lf.detect(table([]), model="nothing")
+        lf.detect(table([]), model=3)
 
 
 def test_window_choice_follows_density():
@@ -264,3 +265,38 @@ def test_surprises_and_tail():
     tail.add(np.random.default_rng(0).exponential(2.0, 500))
     assert tail.exceedance(tail.start + 10) == pytest.approx(0.1 * np.exp(-10 / tail.scale))
     assert 1.5 < tail.scale < 2.6
+
+
+def test_saved_detector_goes_on_as_if_nothing_had_happened(tmp_path):
+    text, _ = demo.generate(60_000, hours=4, seed=6)
+    logs = lf.parse(text).to_arrow()
+    half = logs.num_rows // 2
+    first = lf.Detector(forest_warmup=5000)
+    first.process(logs.slice(0, half))
+    first.flush()
+    first.save(tmp_path / "state.lfd")
+    again = lf.Detector.load(tmp_path / "state.lfd")
+    rest = logs.slice(half)
+    found = [pa.concat_tables([d.process(rest), d.flush()]) for d in (first, again)]
+    assert found[0].num_rows > 0
+    assert found[0].drop_columns(["detected_at"]).equals(found[1].drop_columns(["detected_at"]))
+    assert again.status() == first.status()
+    assert lf.detect(rest, model=str(tmp_path / "state.lfd")).num_rows == found[0].num_rows
+
+
+def test_hostile_detector_files_are_refused():
+    detector = lf.Detector(max_services=8, max_templates=64)
+    detector.process(table(minutes([30] * 30)))
+    good = detector.to_bytes()
+    assert lf.Detector.from_bytes(good).to_bytes() == good
+    for bad in (b"", good[:-1], good + b"x", good[:20], b"LFDT0001" + bytes(48)):
+        with pytest.raises(ModelError):
+            lf.Detector.from_bytes(bad)
+    rng = np.random.default_rng(0)
+    for _ in range(60):  # checksums made right again: the content itself must be refused or fit
+        body = bytearray(good[:-32])
+        body[int(rng.integers(16, min(len(body), 4000)))] ^= 1 << int(rng.integers(8))
+        try:
+            lf.Detector.from_bytes(bytes(body) + hashlib.sha256(body).digest())
+        except ModelError:
+            continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from logforest.detection.detector import MODEL_VERSION, Detector
@@ -49,7 +50,8 @@ def detect(logs: Any, model: Any = None, *, every: str = "auto", random_state: i
     ----------
     logs : LogBatch or Arrow table of log columns.
     model : None: learn from these logs as they go by; a :class:`Detector` that has seen earlier
-        logs: go on with it; a fitted IsolationForest over the default features: use it for records.
+        logs, or the path of a saved one: go on with it; a fitted IsolationForest over
+        ``detection.records.default_features()``: use it for records.
     every : width of a window, or ``"auto"`` by the density of the logs (:func:`choose_window`).
     random_state : seed of the forest.
 
@@ -76,7 +78,9 @@ def detect(logs: Any, model: Any = None, *, every: str = "auto", random_state: i
     from logforest.forest import IsolationForest
 
     core = core_batch(logs)
-    if isinstance(model, Detector):
+    if isinstance(model, str | os.PathLike):
+        detector = Detector.load(model)
+    elif isinstance(model, Detector):
         detector = model
     elif model is None or isinstance(model, IsolationForest):
         width = auto_window(core) if every == "auto" else every

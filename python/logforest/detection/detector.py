@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,6 +93,17 @@ class Detector:
         max_services: int = 4096,
         max_templates: int = 50_000,
     ) -> None:
+        self._options = {
+            "every": every,
+            "grace_seconds": grace_seconds,
+            "warmup_windows": warmup_windows,
+            "warmup_records": warmup_records,
+            "forest_warmup": forest_warmup,
+            "random_state": random_state,
+            "n_jobs": n_jobs,
+            "max_services": max_services,
+            "max_templates": max_templates,
+        }
         self.every = every
         self.width = window_seconds(every)
         self.grace_us = int(grace_seconds * 1e6)
@@ -137,6 +150,33 @@ class Detector:
             findings += self._judge_waiting()
         self._waiting.clear()
         return to_table(findings, self.model_version)
+
+    def to_bytes(self) -> bytes:
+        """What was learned, in an own checksummed form. Windows still open are not in it."""
+        from logforest.detection.state import dump
+
+        return dump(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Detector:
+        """Read :meth:`to_bytes`; raises ModelError on anything else."""
+        from logforest.detection.state import restore
+
+        return restore(data, cls)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write :meth:`to_bytes` to a file, whole or not at all."""
+        part = Path(f"{os.fspath(path)}.{os.getpid()}.part")
+        try:
+            part.write_bytes(self.to_bytes())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Detector:
+        """Read :meth:`save`; raises ModelError or OSError."""
+        return cls.from_bytes(Path(path).read_bytes())
 
     def status(self) -> dict[str, Any]:
         """Where the detector stands: JSON-ready."""

@@ -193,10 +193,10 @@ class Explainer:
                     )
                 return reasons
             case "new_template":
-                before = words.number(self._judge.templates.known_before[hit.slot])
+                known = words.number(self._judge.templates.known_before[hit.slot])
                 more = f" and {hit.slots - 1} more new messages" if hit.slots > 1 else ""
                 return [
-                    f"{finding.level} message never seen in {before} records of this service "
+                    f"{finding.level} message never seen in {known} records of this service "
                     f"before: {sample}, {int(hit.actual)} times until now{more}"
                 ]
             case "template_surge":

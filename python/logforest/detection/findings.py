@@ -92,7 +92,7 @@ def score_of(surprise: float, threshold: float) -> float:
     >>> [round(score_of(s, 10.0), 3) for s in (0, 10, 20, 40)]
     [0.0, 0.5, 0.75, 0.938]
     """
-    return 1.0 - 2.0 ** (-max(0.0, surprise) / threshold)
+    return float(1.0 - 2.0 ** (-max(0.0, surprise) / threshold))
 
 
 def confidence_of(exceedance: float, chances_per_day: float) -> float:

@@ -7,7 +7,7 @@ as unusual is set on the scores of records that it was not told to be unusual (h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -171,13 +171,3 @@ class RecordJudge:
             for r, c in zip(over, contributions, strict=True)
         ]
         return found, count
-
-    def state(self) -> dict[str, Any]:
-        """Arrays and numbers to save; the forest is saved by its own format."""
-        return {
-            "sample": self.sample,
-            "usual": self.usual,
-            "numbers": np.array(
-                [self.sampled, self.since_fit, self.fits, self.start, self.scale], np.float64
-            ),
-        }

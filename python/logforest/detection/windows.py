@@ -185,7 +185,9 @@ class WindowJudge:
         variance = np.maximum(cells["residual_squares"] / safe - mean**2, 0.01)
         centre, spread = s.latency_centre()
         z = np.maximum(mean - centre, 0.0) / np.sqrt(variance / safe + spread**2)
-        floor = (n >= 8) & (mean - centre >= np.log(1.4)) & (s.latency_windows >= self.warmup_windows)
+        floor = (
+            (n >= 8) & (mean - centre >= np.log(1.4)) & (s.latency_windows >= self.warmup_windows)
+        )
         share = n / np.maximum(cells["count"], 1)
         ratio = np.exp(np.minimum(mean - centre, 20.0))
         return test("latency_drift", z**2 / 2, floor, ratio, np.ones(s.size), share)
@@ -210,7 +212,7 @@ class WindowJudge:
         floor = (count > 2.5 * level) & (count - level >= 20) & (highest < 0.6 * count)
         over = 1 - level / np.maximum(count, 1)
         surge = test("volume_surge", surprise, floor & ~explained, count, level, over)
-        return gone | drop | surge
+        return np.asarray(gone | drop | surge)
 
     def _same_time_before(self, window: int) -> np.ndarray:
         """Counts of an hour's and a day's worth of windows before, a window to either side."""

@@ -1,0 +1,155 @@
+"""A detector as one file: magic, length and JSON header, raw sections, SHA-256 over all of it.
+
+Nothing is unpickled; sizes, types and shapes are checked before use, so a hostile file is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logforest import _core
+from logforest.detection.baselines import Services, Templates
+from logforest.detection.surprise import Tail
+from logforest.errors import LogforestError, ModelError
+from logforest.features import LogFeatureExtractor
+from logforest.forest import IsolationForest
+
+if TYPE_CHECKING:
+    from logforest.detection.detector import Detector
+
+_MAGIC = b"LFDT0001"
+_DIGEST = 32
+_TYPES = {"<f8", "<f4", "<i8", "<i4", "|u1"}
+_MOST_CELLS = 1 << 28
+
+
+def dump(detector: Detector) -> bytes:
+    """Everything but open windows and records that wait for the first forest."""
+    judge, records = detector._windows, detector._records
+    sections: dict[str, np.ndarray] = {
+        "signals": np.frombuffer(detector._signals.save(), np.uint8),
+        "extractor": np.frombuffer(records.extractor.to_bytes(), np.uint8),
+        "sample": records.sample,
+        "usual": records.usual,
+    }
+    if records.forest is not None:
+        sections["forest"] = np.frombuffer(records.forest.to_bytes(), np.uint8)
+    for prefix, part in (("services", judge.services), ("templates", judge.templates)):
+        for name in part.ARRAYS:
+            sections[f"{prefix}.{name}"] = getattr(part, name)
+    for kind, tail in judge.tails.items():
+        sections[f"tail.{kind}"] = tail.values
+    header = {
+        "options": detector._options,
+        "next": detector._next,
+        "judged": detector._judged,
+        "suppressed": detector._suppressed,
+        "records": [records.sampled, records.since_fit, records.fits, records.start, records.scale],
+        "fixed": records.fixed,
+        "tails": {k: [t.seen, t.start, t.scale] for k, t in judge.tails.items()},
+        "open": [[*key, *value] for key, value in judge.open.items()],
+        "statuses": [[*k, *v] for k, v in detector._explainer.statuses.items()],
+        "sections": [[n, a.dtype.str, list(a.shape)] for n, a in sections.items()],
+    }
+    text = json.dumps(header).encode()
+    parts = [_MAGIC, len(text).to_bytes(8, "little"), text]
+    parts += [np.ascontiguousarray(a).tobytes() for a in sections.values()]
+    body = b"".join(parts)
+    return body + hashlib.sha256(body).digest()
+
+
+def restore(data: bytes, make: type[Detector]) -> Detector:
+    """Read :func:`dump`; ModelError on anything else."""
+    try:
+        header, sections = _open(data)
+        return _build(header, sections, make)
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, LogforestError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"detector file: it does not fit together ({error})") from error
+
+
+def _open(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    start = len(_MAGIC) + 8
+    if len(data) < start + _DIGEST or data[: len(_MAGIC)] != _MAGIC:
+        raise ModelError("not a detector file (or of another version)")
+    body, digest = data[:-_DIGEST], data[-_DIGEST:]
+    if hashlib.sha256(body).digest() != digest:
+        raise ModelError("detector file: the checksum does not match")
+    length = int.from_bytes(body[len(_MAGIC) : start], "little")
+    if length > len(body) - start:
+        raise ModelError("detector file: it ends too early")
+    header = json.loads(body[start : start + length])
+    at = start + length
+    sections = {}
+    for name, kind, shape in header["sections"]:
+        cells = math.prod(shape)
+        if kind not in _TYPES or min(shape, default=0) < 0 or cells > _MOST_CELLS:
+            raise ModelError(f"detector file: section {name!r} has no allowed type or shape")
+        size = cells * np.dtype(kind).itemsize
+        if at + size > len(body):
+            raise ModelError("detector file: it ends too early")
+        sections[name] = np.frombuffer(body, kind, cells, at).reshape(shape).copy()
+        at += size
+    if at != len(body):
+        raise ModelError("detector file: there is more than expected")
+    return header, sections
+
+
+def _build(
+    header: dict[str, Any], sections: dict[str, np.ndarray], make: type[Detector]
+) -> Detector:
+    detector = make(**header["options"])
+    judge, records = detector._windows, detector._records
+    signals = _core.Signals.load(sections["signals"].tobytes())
+    if signals.window_us != detector.width * 1_000_000:
+        raise ModelError("detector file: the window widths differ")
+    detector._signals = detector._explainer._signals = signals
+    extractor = LogFeatureExtractor.from_bytes(sections["extractor"].tobytes(), n_jobs=1)
+    if list(extractor.get_feature_names_out()) != records.names:
+        raise ModelError("detector file: the features are others")
+    records.extractor = extractor
+    if "forest" in sections:
+        records.forest = IsolationForest.from_bytes(sections["forest"].tobytes())
+        if records.forest.n_features_in_ != len(records.names):
+            raise ModelError("detector file: the forest has other features")
+    sampled, since, fits, records.start, records.scale = header["records"]
+    records.sampled, records.since_fit, records.fits = int(sampled), int(since), int(fits)
+    records.fixed = bool(header["fixed"])
+    records.sample, records.usual = sections["sample"], sections["usual"]
+    if records.fits and (records.forest is None or len(records.usual) != len(records.names)):
+        raise ModelError("detector file: the forest is missing")
+    _fill(judge.services, "services", sections)
+    _fill(judge.templates, "templates", sections)
+    if judge.services.size > len(signals.services()) or judge.templates.size > signals.num_slots:
+        raise ModelError("detector file: more services or templates than are named")
+    for kind, (seen, start, scale) in header["tails"].items():
+        tail = Tail(size=len(sections[f"tail.{kind}"]))
+        tail.values, tail.seen = sections[f"tail.{kind}"], int(seen)
+        tail.start, tail.scale = float(start), float(scale)
+        judge.tails[str(kind)] = tail
+    judge.open = {(str(k), int(s)): (int(a), int(b)) for k, s, a, b in header["open"]}
+    detector._explainer.statuses = {
+        (int(s), int(c)): (float(n), int(w)) for s, c, n, w in header["statuses"]
+    }
+    detector._next = None if header["next"] is None else int(header["next"])
+    detector._judged, detector._suppressed = int(header["judged"]), int(header["suppressed"])
+    return detector
+
+
+def _fill(part: Services | Templates, prefix: str, sections: dict[str, np.ndarray]) -> None:
+    sizes = set()
+    for name in part.ARRAYS:
+        expected, got = getattr(part, name), sections[f"{prefix}.{name}"]
+        if got.dtype != expected.dtype or got.shape[1:] != expected.shape[1:]:
+            raise ModelError(f"detector file: {prefix}.{name} has another type or shape")
+        setattr(part, name, got)
+        sizes.add(len(got))
+    if len(sizes) != 1:
+        raise ModelError(f"detector file: the arrays of {prefix} differ in length")
+    part.size = sizes.pop()
