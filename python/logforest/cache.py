@@ -1,8 +1,8 @@
 """Answers kept in memory: computed once for all who ask at the same time.
 
 An answer is given again while nothing new was stored, up to its time to live. When something was
-stored it is computed anew, but never more often than every tenth of the time it takes to compute,
-so that a flood of writes cannot turn into a flood of queries.
+stored it is computed anew, but no sooner than three times the time that took, so that a flood of
+writes cannot turn into a flood of queries.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 __all__ = ["Cache"]
 
-_COST_SHARE = 10
+_COST_SHARE = 3
 
 
 @dataclass(slots=True)

@@ -1,0 +1,122 @@
+"""A real ``logforest up`` process for tests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+__all__ = ["UpProcess"]
+
+
+class UpProcess:
+    """``logforest up`` on a free port; a context manager that ends it.
+
+    Parameters
+    ----------
+    data
+        Folder of the store.
+    arguments
+        More of the command line.
+    """
+
+    def __init__(self, data: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+        self.data = data
+        self._log = data.parent / f"{data.name}.log"
+        self._arguments = arguments
+        self._env = env or {}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    def start(self, timeout: float = 60.0) -> UpProcess:
+        """Start and wait until it is ready; RuntimeError with its output when it ends instead."""
+        command = [sys.executable, "-m", "logforest", "up", "--port", "0", "--data", str(self.data)]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, *self._arguments], stderr=log, stdout=log, env=os.environ | self._env
+            )
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"up ended with {self.process.returncode}: {self.output}")
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", self.output)
+            if found is not None:
+                self.port = int(found[1])
+                if self._ready():
+                    return self
+            time.sleep(0.02)
+        raise RuntimeError(f"up was not ready in {timeout} s: {self.output}")
+
+    def _ready(self) -> bool:
+        try:
+            return self.request("GET", "/health/ready")[0] == 200
+        except OSError:
+            return False
+
+    @property
+    def output(self) -> str:
+        """What the process printed so far."""
+        return self._log.read_text("utf-8", "replace") if self._log.exists() else ""
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self, timeout: float = 60.0) -> http.client.HTTPConnection:
+        """A new connection."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> tuple[int, bytes]:
+        """One request on a connection of its own: status and body."""
+        connection = self.connect()
+        try:
+            names = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, names)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Any:
+        """The JSON of a GET that must succeed."""
+        status, body = self.request("GET", path)
+        if status != 200:
+            raise RuntimeError(f"GET {path}: {status} {body[:300]!r}")
+        return json.loads(body)
+
+    def wait_for(self, condition: Any, timeout: float = 60.0) -> None:
+        """Until ``condition()`` is true."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {timeout} s: {condition}")
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """SIGKILL, no farewell."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout: float = 60.0) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def __enter__(self) -> UpProcess:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
