@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -12,13 +11,11 @@ from fastapi import Depends, Query, Request
 from logforest.api.problems import Problem
 from logforest.service import Service
 from logforest.stores.base import LogQuery
+from logforest.stores.values import parse_time, status_range
 
-__all__ = ["Format", "Logs", "ServiceDep", "Span", "TimeSpan", "parse_time", "split"]
+__all__ = ["Format", "Logs", "ServiceDep", "Span", "TimeSpan", "split"]
 
 Format = Literal["json", "ndjson", "csv", "arrow"]
-_RELATIVE = re.compile(r"-?(\d+)(s|m|h|d|w)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_STATUS = re.compile(r"(\d{3})(?:-(\d{3}))?|([1-5])xx", re.IGNORECASE)
 
 
 def _service(request: Request) -> Service:
@@ -27,28 +24,6 @@ def _service(request: Request) -> Service:
 
 
 ServiceDep = Annotated[Service, Depends(_service)]
-
-
-def parse_time(name: str, text: str | None, now: datetime | None = None) -> datetime | None:
-    """ISO 8601, seconds or milliseconds since 1970, or ``15m`` (that long ago)."""
-    if text is None or not text.strip():
-        return None
-    text = text.strip()
-    relative = _RELATIVE.fullmatch(text)
-    try:
-        if relative is not None:
-            seconds = int(relative[1]) * _SECONDS[relative[2]]
-            return (now or datetime.now(UTC)) - timedelta(seconds=seconds)
-        if re.fullmatch(r"\d+(\.\d+)?", text) and len(text.partition(".")[0]) > 8:
-            number = float(text)
-            return datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC)
-        # A + that a client did not escape arrives as a space.
-        moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text))
-    except (ValueError, OverflowError, OSError):
-        raise Problem(
-            422, f"{name}: {text[:50]!r} is no time; use 2026-01-31T12:00:00Z or 15m"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class TimeSpan:
@@ -84,19 +59,6 @@ def split(*groups: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value))
 
 
-def _status_range(
-    status: str | None, low: int | None, high: int | None
-) -> tuple[int | None, int | None]:
-    if status is None or not status.strip():
-        return low, high
-    match = _STATUS.fullmatch(status.strip())
-    if match is None:
-        raise Problem(422, f"status: {status[:20]!r} is none of 404, 400-499, 5xx")
-    if match[3]:
-        return int(match[3]) * 100, int(match[3]) * 100 + 99
-    return int(match[1]), int(match[2] or match[1])
-
-
 def _log_query(
     service_state: ServiceDep,
     span: Span,
@@ -115,7 +77,7 @@ def _log_query(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     order: Literal["desc", "asc"] = "desc",
 ) -> LogQuery:
-    low, high = _status_range(status, status_min, status_max)
+    low, high = status_range(status) if status else (status_min, status_max)
     return LogQuery(
         q=q,
         level=split(level, levels),

@@ -57,7 +57,7 @@ async function overview() {
   const [summary, trend, found] = await Promise.all([
     get("/api/v1/analytics/summary", span()),
     get("/api/v1/analytics/trends", { ...span(), by: "level" }),
-    get("/api/v1/anomalies", { ...span(), limit: 200 }),
+    get("/api/v1/anomalies", { ...span(), limit: 500 }),
   ]);
   if (!state.started) {
     state.started = true;
@@ -75,7 +75,7 @@ async function overview() {
   $("t-services").textContent = String(names.length);
   services(names);
   state.anomalies = found.items;
-  $("t-anomalies").textContent = found.next_cursor ? "200+" : String(found.items.length);
+  $("t-anomalies").textContent = found.next_cursor ? "500+" : String(found.items.length);
   const severe = found.items.filter((a) => SEVERITIES.indexOf(a.severity) >= 2).length;
   $("t-severe").textContent = severe ? `${severe} high or critical` : "none high or critical";
   const now = Date.now();
@@ -181,7 +181,8 @@ function arrived(logs) {
 function anomalies() {
   const host = $("anomalies");
   const open = new Set([...host.querySelectorAll("[data-open]")].map((n) => n.dataset.id));
-  const shown = state.anomalies.filter((a) => !state.severity || a.severity === state.severity);
+  const shown = incidents(
+    state.anomalies.filter((a) => !state.severity || a.severity === state.severity));
   if (!shown.length) {
     host.replaceChildren(element("p", "empty", "Nothing unusual was found."));
     return;
@@ -195,7 +196,9 @@ function anomalies() {
     const badge = element("span", `badge badge-${anomaly.severity}`, anomaly.severity);
     badge.title = `score ${anomaly.anomaly_score.toFixed(3)}, confidence ${anomaly.confidence.toFixed(2)}`;
     line.append(badge, element("span", "what", anomaly.kind.replaceAll("_", " ")),
-      element("span", "muted", anomaly.service ?? ""), at);
+      element("span", "muted", anomaly.service ?? ""));
+    if (anomaly.windows > 1) line.append(element("span", "times", `${anomaly.windows} windows`));
+    line.append(at);
     const reasons = element("ul");
     for (const reason of anomaly.reasons ?? []) reasons.append(element("li", "", reason));
     item.append(line, reasons);
@@ -203,6 +206,20 @@ function anomalies() {
     if (open.has(String(anomaly.id))) context(item, anomaly.id);
     return item;
   }));
+}
+
+// Findings of one incident, window after window, are shown as one: the worst of them.
+function incidents(found) {
+  const groups = new Map();
+  for (const anomaly of found) {
+    const key = [anomaly.kind, anomaly.service, anomaly.incident_start ?? anomaly.id].join("|");
+    const group = groups.get(key);
+    if (!group) groups.set(key, { ...anomaly, windows: 1 });
+    else if (anomaly.anomaly_score > group.anomaly_score) {
+      groups.set(key, { ...anomaly, timestamp: group.timestamp, windows: group.windows + 1 });
+    } else group.windows += 1;
+  }
+  return [...groups.values()];
 }
 
 async function context(item, id) {

@@ -25,7 +25,7 @@ export function clock(ms, span) {
 // A round number at or above `value`.
 function ceiling(value) {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return [1, 2, 2.5, 5, 10].map((f) => f * power).find((top) => top >= value);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((f) => f * power).find((top) => top >= value);
 }
 
 function columns(points, width) {
@@ -95,7 +95,8 @@ export function drawChart(host, trend, anomalies, range) {
     hit.addEventListener("pointerenter", () => showTip(info, host, bar, x(bar.at)));
     hit.addEventListener("pointerleave", () => { info.hidden = true; });
   }
-  for (const anomaly of anomalies) {
+  const rank = { low: 0, medium: 1, high: 2, critical: 3 }; // the worst on top
+  for (const anomaly of anomalies.toSorted((a, b) => rank[a.severity] - rank[b.severity])) {
     const at = Date.parse(anomaly.timestamp);
     if (at < first || at > last) continue;
     const cx = x(at);

@@ -1,0 +1,91 @@
+"""A small client of our own service for the command line; the standard library suffices."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from logforest.errors import ConfigError, StoreError
+
+__all__ = ["Client"]
+
+_ATTEMPTS = 30
+_LONGEST_WAIT_S = 10.0
+_RETRIED = {429, 503}
+
+
+class Client:
+    """One connection to a service; errors are StoreError with the service's own words.
+
+    Parameters
+    ----------
+    url
+        ``http://host:port`` or ``https://...``.
+    api_key
+        Sent as ``X-API-Key``.
+    """
+
+    def __init__(self, url: str, *, api_key: str | None = None) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(f"--url {url!r} is not an http(s) address")
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self.url = url
+        self._connection = kind(parts.hostname, parts.port, timeout=120)
+        self._headers = {"X-API-Key": api_key} if api_key else {}
+
+    def get(self, path: str, parameters: Mapping[str, Any]) -> bytes:
+        """The body of a GET that must succeed."""
+        status, body = self._once("GET", f"{path}?{urlencode(parameters, doseq=True)}", None, {})
+        if status != 200:
+            raise StoreError(f"{self.url} answered {status}: {_detail(body)}")
+        return body
+
+    def post(self, path: str, body: bytes, key: str, content_type: str) -> dict[str, Any]:
+        """Post until it is answered; the key makes sending again harmless."""
+        headers = {"Content-Type": content_type, "Idempotency-Key": key}
+        wait = 0.2
+        for attempt in range(_ATTEMPTS):
+            last = attempt == _ATTEMPTS - 1
+            try:
+                status, answer = self._once("POST", path, body, headers)
+            except StoreError:
+                if last:
+                    raise
+                status = 503
+                answer = b""
+            if status not in _RETRIED or last:
+                if status not in (201, 202):
+                    raise StoreError(f"{self.url} answered {status}: {_detail(answer)}")
+                found: dict[str, Any] = json.loads(answer)
+                return found
+            time.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT_S)
+        raise AssertionError("unreachable")
+
+    def _once(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
+        try:
+            self._connection.request(method, path, body, self._headers | headers)
+            answer = self._connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()  # the next request opens it again
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise StoreError(
+                f"cannot reach {self.url}: {reason}; is `logforest up` running there?"
+            ) from None
+
+
+def _detail(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode("utf-8", "replace")
