@@ -172,6 +172,31 @@ class RedisLog:
         self.create_group(group)
         return self.client.read_group(self.stream, group, consumer, count, 0.0)
 
+    def skim(self, group: str, consumer: str, count: int) -> list[str]:
+        """Ids of new entries, without what is in them; they are then owed like others."""
+        for retried in (False, True):
+            try:
+                ids = self.client.eval(_script("skim"), [self.stream], [group, consumer, count])
+                return [i.decode() for i in ids]
+            except QueueError as error:
+                if error.code != "NOGROUP" or retried:
+                    raise
+            self.create_group(group)
+        return []
+
+    def claim_ids(self, group: str, consumer: str, min_idle: float) -> list[str]:
+        """Take over up to a thousand silent entries, ids only."""
+        reply = self.client.command(
+            "XAUTOCLAIM", self.stream, group, consumer, int(min_idle * 1000), "0-0",
+            "COUNT", 1000, "JUSTID",
+        )  # fmt: skip
+        return [i.decode() for i in reply[1]]
+
+    def acknowledge_ids(self, group: str, entry_ids: Sequence[str]) -> None:
+        """Done with these; their records are not counted."""
+        if entry_ids:
+            self.client.command("XACK", self.stream, group, *entry_ids)
+
     def claim(
         self, group: str, consumer: str, min_idle: float, cursor: str, count: int
     ) -> StreamRead:
