@@ -58,7 +58,8 @@ def make_lines(n: int) -> list[bytes]:
             "response_time": round(rng.lognormvariate(3, 1), 2),
             "user_id": f"u{rng.randrange(10**6)}",
             "trace_id": f"{rng.getrandbits(128):032x}",
-            "region": "eu-central-1", "pod": f"app-{rng.getrandbits(36):09x}",
+            "region": "eu-central-1",
+            "pod": f"app-{rng.getrandbits(36):09x}",
             "build": {
                 "version": "2026.11.3",
                 "commit": f"{rng.getrandbits(28):07x}",

@@ -85,9 +85,10 @@ class PgSession {
     return without_gil([&] { return io::copy_records(connection(), table, batch); });
   }
   std::int64_t copy_arrow(const std::string& table, const py::object& source) {
-    // The GIL stays held: the stream may call back into Python.
+    // A stream that calls back into Python takes the GIL itself (pyarrow's do). Holding it here
+    // would stop the whole process while Postgres waits for a lock.
     const StreamSource in = open_stream(source);
-    return io::copy_arrow(connection(), table, in.stream);
+    return without_gil([&] { return io::copy_arrow(connection(), table, in.stream); });
   }
   py::object wait_notification(double timeout) {
     const auto note =

@@ -168,7 +168,9 @@ def test_rejects_are_kept(store: Store) -> None:
     assert logs.rejected.num_rows == 3
     store.append(logs)
     kept = store.sql("SELECT line, reason, text FROM rejected_logs ORDER BY line").to_pylist()
-    assert kept == [{"line": 3 + i, "reason": "invalid_json", "text": '{"broken" 1}'} for i in range(3)]
+    assert kept == [
+        {"line": 3 + i, "reason": "invalid_json", "text": '{"broken" 1}'} for i in range(3)
+    ]
 
 
 def block(store: Store, n: int, key: str = "") -> Block:

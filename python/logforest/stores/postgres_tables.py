@@ -61,7 +61,8 @@ class PostgresTables:
         """First and last minute that hold records; None when there are none."""
         c = _span("window_start", since, until, tenant)
         table = self._table(
-            f"SELECT min(window_start) AS a, max(window_start) AS b FROM windows {c.where}",
+            "SELECT min(window_start) AS a, max(window_start) + interval '1 minute' AS b "
+            f"FROM windows {c.where}",
             c.parameters,
         )
         first, last = table["a"][0].as_py(), table["b"][0].as_py()
@@ -154,8 +155,7 @@ class PostgresTables:
             c.add("(timestamp, id) < ({}, {})", from_us(timestamp_us), row_id)
         tail = "" if limit is None else f"LIMIT {int(limit)}"
         sql = statement("postgres", "select_anomalies").format(where=c.where, limit=tail)
-        out: pa.Table = self._table(sql, c.parameters)
-        return out
+        return _from_json(self._table(sql, c.parameters))
 
     # --- alerts --------------------------------------------------------------------------
 
@@ -257,12 +257,15 @@ def _value(session: PgSession, sql: str, parameters: Sequence[object] = ()) -> i
     return int(table.column(0)[0].as_py())
 
 
+_STAMP = pa.timestamp("us", tz="UTC")
 _ANOMALY_TYPES = {
-    "log_id": pa.int64(), "kind": pa.string(), "timestamp": pa.timestamp("us", tz="UTC"),
-    "tenant": pa.string(), "service": pa.string(), "level": pa.string(), "message": pa.string(),
+    "log_id": pa.int64(), "kind": pa.string(), "timestamp": _STAMP, "tenant": pa.string(),
+    "service": pa.string(), "level": pa.string(), "message": pa.string(),
     "anomaly_score": pa.float64(), "severity": pa.string(), "confidence": pa.float64(),
-    "model_version": pa.string(), "reasons": pa.string(), "features_used": pa.string(),
-    "detected_at": pa.timestamp("us", tz="UTC"),
+    "model_version": pa.string(), "template_id": pa.int64(), "template": pa.string(),
+    "features_used": pa.string(), "actual": pa.float64(), "expected": pa.float64(),
+    "reason": pa.string(), "reasons": pa.string(), "samples": pa.string(), "window_start": _STAMP,
+    "window_end": _STAMP, "incident_start": _STAMP, "detected_at": _STAMP,
 }  # fmt: skip
 
 
@@ -278,6 +281,35 @@ def _anomaly_columns(anomalies: pa.Table) -> pa.Table:
             continue
         column = anomalies[name]
         if pa.types.is_nested(column.type):
-            column = pa.array([orjson.dumps(v).decode() for v in column.to_pylist()], kind)
+            column = pa.array(
+                [None if v is None else orjson.dumps(v).decode() for v in column.to_pylist()], kind
+            )
         columns[name] = column.cast(kind)
     return pa.table(columns)
+
+
+_NESTED = {
+    "reasons": pa.list_(pa.string()),
+    "samples": pa.list_(pa.string()),
+    "features_used": pa.list_(
+        pa.struct(
+            [
+                ("feature", pa.string()),
+                ("value", pa.float64()),
+                ("expected", pa.float64()),
+                ("contribution", pa.float64()),
+            ]
+        )
+    ),
+}
+
+
+def _from_json(table: pa.Table) -> pa.Table:
+    """The nested columns, which are stored as JSON."""
+    import orjson
+
+    for name, kind in _NESTED.items():
+        values = [None if v is None else orjson.loads(v) for v in table[name].to_pylist()]
+        at = table.column_names.index(name)
+        table = table.set_column(at, name, pa.array(values, kind))
+    return table

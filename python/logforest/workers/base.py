@@ -104,6 +104,9 @@ class StreamWorker:
             threading.Thread(target=self._beat, name="lf-heartbeat", daemon=True),
             threading.Thread(target=self._read_loop, name="lf-read", daemon=True),
         ]
+        if self.group == "store":
+            # Apart from the heartbeat: it may wait for locks. Daemonic: never waited for.
+            threading.Thread(target=self._maintain, name="lf-maintain", daemon=True).start()
         for thread in helpers:
             thread.start()
         while True:
@@ -302,7 +305,7 @@ class StreamWorker:
     # --- signs of life -------------------------------------------------------------------
 
     def _beat(self) -> None:
-        """Renews the claim on what is held, tells that we live, and trims when idle."""
+        """Renews the claim on what is held and tells that we live."""
         interval = min(self.options.claim_after / 3, _HOUSEKEEPING_SECONDS)
         while True:
             ended = self._stop.wait(interval)
@@ -313,9 +316,6 @@ class StreamWorker:
                 self.log.client.command(
                     "HSET", heartbeat_key(self.log.stream), self.consumer, json.dumps(self.state())
                 )
-                if self.group == "store" and not ended:
-                    self.log.trim()
-                    self.store.maintain(idle=not ids)
             except (QueueError, StoreError) as error:
                 self._failed(error)
             except Exception:
@@ -324,6 +324,17 @@ class StreamWorker:
                 return
             if ended:
                 time.sleep(min(interval, 0.2))
+
+    def _maintain(self) -> None:
+        """Removes what every group has acknowledged; housekeeping of the store."""
+        while not self._stop.wait(_HOUSEKEEPING_SECONDS):
+            try:
+                self.log.trim()
+                self.store.maintain(idle=False)
+            except (QueueError, StoreError) as error:
+                log.warning("housekeeping: %s", error)
+            except Exception:
+                log.exception("housekeeping")
 
     def state(self) -> dict[str, object]:
         """For ``logforest worker check``."""

@@ -1,5 +1,2 @@
-CREATE TEMPORARY TABLE incoming_anomalies (
-    log_id bigint, timestamp timestamptz, detected_at timestamptz, anomaly_score double precision,
-    confidence double precision, kind text, tenant text, service text, level text, message text,
-    severity text, model_version text, reasons text, features_used text
-) ON COMMIT DROP
+CREATE TEMPORARY TABLE incoming_anomalies (LIKE anomalies) ON COMMIT DROP;
+ALTER TABLE incoming_anomalies ALTER id DROP NOT NULL, ALTER detected_at DROP NOT NULL

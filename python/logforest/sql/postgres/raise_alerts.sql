@@ -6,11 +6,11 @@ WITH taken AS (
     ORDER BY id LIMIT $1::bigint FOR UPDATE SKIP LOCKED
 ), seen AS (
     UPDATE anomalies a SET alerted_at = now() FROM taken t WHERE a.id = t.id
-    RETURNING a.kind, a.severity, a.tenant, a.service, a.timestamp, a.reasons
+    RETURNING a.kind, a.severity, a.tenant, a.service, a.timestamp, a.reason, a.reasons
 ), grouped AS (
     SELECT md5(concat_ws(chr(31), 'anomaly', kind, severity, tenant, service)) AS fingerprint,
            kind, severity, tenant, service, count(*) AS n, max(timestamp) AS last,
-           (array_agg(reasons ORDER BY timestamp DESC))[1] AS condition
+           coalesce((array_agg(coalesce(reason, reasons) ORDER BY timestamp DESC))[1], kind) AS condition
     FROM seen WHERE upper(severity) = ANY ($2::text[])
     GROUP BY kind, severity, tenant, service
 ), raised AS (

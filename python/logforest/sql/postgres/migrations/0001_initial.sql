@@ -124,8 +124,14 @@ CREATE TABLE anomalies (
     timestamp timestamptz NOT NULL,
     detected_at timestamptz NOT NULL DEFAULT now(),
     alerted_at timestamptz,       -- when alerting dealt with it
+    window_start timestamptz,
+    window_end timestamptz,
+    incident_start timestamptz,
+    template_id bigint,
     anomaly_score double precision NOT NULL,
     confidence double precision NOT NULL,
+    actual double precision,
+    expected double precision,
     kind text NOT NULL,
     tenant text,
     service text,
@@ -133,8 +139,11 @@ CREATE TABLE anomalies (
     message text,
     severity text NOT NULL,
     model_version text NOT NULL,
-    reasons text NOT NULL,        -- JSON array of sentences
-    features_used text NOT NULL,  -- JSON object: feature -> contribution
+    template text,
+    reason text,
+    reasons text,                 -- JSON array of sentences
+    samples text,                 -- JSON array of messages
+    features_used text,           -- JSON array of {feature, value, expected, contribution}
     PRIMARY KEY (log_id, model_version, kind)
 );
 CREATE UNIQUE INDEX anomalies_id ON anomalies (id);

@@ -1,0 +1,404 @@
+"""Single faults of the servers, with a worker in this process: what is owed lands in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+import pytest
+
+from logforest import QueueError, StoreError, _core
+from logforest._core import PgClient
+from logforest.queues.redis_streams import Added, NewBlock, RedisLog
+from logforest.stores.postgres import PostgresStore
+from logforest.testing.servers import PrivateRedis, wait_until
+from logforest.workers.alert import AlertWorker
+from logforest.workers.base import WorkerOptions
+from logforest.workers.insight import InsightWorker
+from logforest.workers.store import StoreWorker
+
+OPTIONS = WorkerOptions(claim_after=0.6, block_seconds=0.1, max_retries=3)
+
+
+def lines(n: int, name: str = "m") -> bytes:
+    return b"\n".join(
+        json.dumps({"message": f"{name} {i}", "level": "error", "user": i}).encode()
+        for i in range(n)
+    )
+
+
+def add(queue: RedisLog, data: bytes, count: int, **fields: str) -> Added:
+    result = queue.add([NewBlock(data, count, format="json", **fields)])[0]  # type: ignore[arg-type]
+    assert isinstance(result, Added), result
+    return result
+
+
+@contextmanager
+def working(queue: RedisLog, store: PostgresStore) -> Iterator[StoreWorker]:
+    worker = StoreWorker(queue, store, OPTIONS)
+    thread = threading.Thread(target=worker.run, daemon=True)
+    thread.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def queue(redis_url: str) -> RedisLog:
+    queue = RedisLog(redis_url)
+    queue.create_group("store")
+    return queue
+
+
+@pytest.fixture
+def store(dsn: str) -> Iterator[PostgresStore]:
+    with PostgresStore(dsn) as store:
+        store.ping()
+        yield store
+
+
+def messages(store: PostgresStore) -> list[str]:
+    found: list[str] = store.sql("SELECT message FROM logs ORDER BY id")["message"].to_pylist()
+    return found
+
+
+def drained(queue: RedisLog) -> bool:
+    groups = queue.status()["groups"]
+    assert isinstance(groups, dict)
+    return groups["store"]["waiting_entries"] == 0
+
+
+def test_blocks_and_single_entries_are_stored_once(queue: RedisLog, store: PostgresStore) -> None:
+    first = add(queue, lines(5) + b"\nnot json\n" + lines(2, "n"), 7)
+    for i in range(3):
+        queue.client.command(
+            "XADD", "log_queue", "*", "timestamp", "2026-01-02T03:04:05Z", "level", "warning",
+            "source", "host", "application", "app", "message", f"single {i}", "metadata", '{"a":1}',
+        )  # fmt: skip
+    add(queue, lines(1, "z"), 1)
+    with working(queue, store):
+        wait_until(lambda: drained(queue), 20)
+    rows = store.sql(
+        "SELECT id, message, level::text AS level, service, source FROM logs ORDER BY id"
+    )
+    got = rows.to_pylist()
+    assert [r["message"] for r in got] == [
+        *(f"m {i}" for i in range(5)), "n 0", "n 1", "z 0", *(f"single {i}" for i in range(3)),
+    ]  # fmt: skip
+    assert [r["id"] for r in got[:8]] == list(range(first.first_id, first.first_id + 8))
+    assert got[-1] | {"id": 0} == {
+        "id": 0, "message": "single 2", "level": "WARN", "service": "app", "source": "host",
+    }  # fmt: skip
+    rejects = store.sql("SELECT line, reason, text FROM rejected_logs").to_pylist()
+    assert rejects == [{"line": 6, "reason": "invalid_json", "text": "not json"}]
+    # Everything once more, from the first entry on: nothing changes.
+    queue.client.command("XGROUP", "SETID", "log_queue", "store", "0")
+    with working(queue, store) as worker:
+        wait_until(lambda: worker.done_entries >= 5 and drained(queue), 20)
+    assert len(messages(store)) == 11
+    assert store.sql("SELECT sum(count)::bigint AS n FROM windows")["n"].to_pylist() == [11]
+
+
+def test_regrouped_single_entries(queue: RedisLog, store: PostgresStore) -> None:
+    """Some of a run of single entries were committed before a crash, some not."""
+    for i in range(6):
+        queue.client.command("XADD", "log_queue", "*", "message", f"s{i}")
+    part = queue.read("store", "dead", 2, 0.0).items
+    worker = StoreWorker(queue, store, OPTIONS)
+    worker.finish(part, worker.prepare(part))  # committed, never acknowledged
+    queue.client.command("XGROUP", "SETID", "log_queue", "store", "0")
+    with working(queue, store):
+        wait_until(lambda: drained(queue), 20)
+    assert messages(store) == [f"s{i}" for i in range(6)]
+
+
+def test_poison_rows_are_put_aside_and_come_back(queue: RedisLog, store: PostgresStore) -> None:
+    with store._session() as session:
+        session.execute("ALTER TABLE logs ADD CONSTRAINT odd CHECK (message NOT LIKE '%poison%')")
+    data = (
+        lines(40) + b'\n{"message": "poison a"}\n' + lines(30, "n") + b'\n{"message": "poison b"}'
+    )
+    add(queue, data, 72)
+    add(queue, lines(3, "after"), 3)
+    with working(queue, store):
+        wait_until(lambda: drained(queue), 20)
+    assert len(messages(store)) == 73
+    assert store.sql("SELECT sum(count)::bigint AS n FROM windows")["n"].to_pylist() == [73]
+    letters = queue.dead_letters()
+    assert [(d.records, "odd" in d.reason) for d in letters] == [(1, True), (1, True)]
+    assert b"poison a" in letters[0].data
+    with store._session() as session:
+        session.execute("ALTER TABLE logs DROP CONSTRAINT odd")
+    for letter in letters:
+        assert queue.revive(letter.id)
+    with working(queue, store):
+        wait_until(lambda: drained(queue), 20)
+    assert len(messages(store)) == 75
+    ids = store.sql("SELECT id FROM logs ORDER BY id")["id"].to_pylist()
+    assert ids == list(range(ids[0], ids[0] + 75))  # the ids that were promised
+
+
+def test_a_block_that_lies_about_its_records_is_buried(
+    queue: RedisLog, store: PostgresStore
+) -> None:
+    add(queue, lines(5), 2)
+    add(queue, lines(1, "fine"), 1)
+    with working(queue, store):
+        wait_until(lambda: drained(queue), 20)
+    assert messages(store) == ["fine 0"]
+    assert "ids were reserved" in queue.dead_letters()[0].reason
+
+
+def test_a_block_that_kills_its_workers_is_given_up(queue: RedisLog, store: PostgresStore) -> None:
+    add(queue, lines(2), 2)
+    for n in range(OPTIONS.max_retries):  # each consumer takes it and is never heard of again
+        if n == 0:
+            queue.read("store", "dead0", 1, 0.0)
+        else:
+            queue.claim("store", f"dead{n}", 0.0, "0-0", 10)
+    with working(queue, store):
+        wait_until(lambda: drained(queue), 20)
+    assert messages(store) == []
+    assert "deliveries" in queue.dead_letters()[0].reason
+
+
+def test_losses_of_redis_are_counted_and_alerted(queue: RedisLog, store: PostgresStore) -> None:
+    for i in range(4):
+        add(queue, lines(1, f"l{i}"), 1)
+    taken = queue.read("store", "dead", 3, 0.0).items
+    gone = [i.entry_ids[0] for i in taken[:2]]
+    queue.client.command("XDEL", "log_queue", *gone)
+    with working(queue, store) as worker:
+        wait_until(lambda: drained(queue) and worker.lost == 2, 20)
+    assert messages(store) == ["l2 0", "l3 0"]
+    lost = store.sql("SELECT entry_id FROM lost_entries ORDER BY 1")["entry_id"].to_pylist()
+    assert lost == sorted(gone)
+    AlertWorker(queue, store).step()
+    alert = store.alerts(status="open").to_pylist()[0]
+    assert (alert["alert_type"], alert["count"]) == ("queue_loss", 2)
+    assert all(i in alert["condition"] for i in gone)
+    AlertWorker(queue, store).step()
+    assert store.alerts().num_rows == 1
+
+
+@pytest.mark.parametrize("how", ["group", "flush", "trim"])
+def test_redis_is_robbed_and_a_fresh_record_passes(
+    queue: RedisLog, store: PostgresStore, how: str
+) -> None:
+    with working(queue, store):
+        add(queue, lines(3), 3)
+        wait_until(lambda: drained(queue), 20)
+        if how == "group":
+            queue.client.command("XGROUP", "DESTROY", "log_queue", "store")
+        elif how == "flush":
+            queue.client.command("FLUSHALL")
+        else:
+            queue.client.command("XTRIM", "log_queue", "MAXLEN", 0)
+        add(queue, lines(1, "fresh"), 1)
+        wait_until(lambda: "fresh 0" in messages(store), 20)
+    assert sorted(messages(store)) == ["fresh 0", "m 0", "m 1", "m 2"]
+    ids = store.sql("SELECT id FROM logs")["id"].to_pylist()
+    assert len(set(ids)) == 4
+
+
+@pytest.mark.parametrize("word", ["OOM", "READONLY"])
+def test_redis_refuses_and_recovers(
+    redis_server: PrivateRedis, queue: RedisLog, store: PostgresStore, word: str
+) -> None:
+    with working(queue, store):
+        add(queue, lines(2), 2)
+        wait_until(lambda: drained(queue), 20)
+        if word == "OOM":
+            redis_server.cli("CONFIG", "SET", "maxmemory", "1")
+        else:
+            redis_server.cli("REPLICAOF", "127.0.0.1", "1")
+        try:
+            refused = queue.add([NewBlock(lines(1), 1)])[0]
+            assert isinstance(refused, QueueError)
+            assert (refused.code, refused.retryable) == (word, True)
+        finally:
+            redis_server.cli("CONFIG", "SET", "maxmemory", "0")
+            redis_server.cli("REPLICAOF", "NO", "ONE")
+        add(queue, lines(1, "fresh"), 1)
+        wait_until(lambda: "fresh 0" in messages(store), 20)
+
+
+def _lock_until(dsn: str, released: threading.Event) -> Callable[[], None]:
+    session = PgClient(dsn).session()
+    session.execute("BEGIN; LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE")
+
+    def release() -> None:
+        released.wait(20)
+        session.execute("ROLLBACK")
+
+    return release
+
+
+def test_statement_timeout_is_only_a_delay(queue: RedisLog, store: PostgresStore, dsn: str) -> None:
+    with store._session() as session:
+        name = pa.table(session.query("SELECT current_database() AS n"))["n"][0].as_py()
+        session.execute(f"ALTER DATABASE {name} SET statement_timeout = '150ms'")
+    released = threading.Event()
+    release = _lock_until(dsn, released)
+    thread = threading.Thread(target=release)
+    thread.start()
+    with PostgresStore(dsn) as slow, working(queue, slow) as worker:
+        add(queue, lines(5), 5)
+        wait_until(lambda: "57014" in (worker.last_error or ""), 20)
+        released.set()
+        wait_until(lambda: drained(queue), 20)
+    thread.join()
+    assert len(messages(store)) == 5
+    assert queue.dead_letters() == []
+
+
+def test_deadlock_is_only_a_delay(queue: RedisLog, store: PostgresStore, dsn: str) -> None:
+    with store._session() as session:
+        name = pa.table(session.query("SELECT current_database() AS n"))["n"][0].as_py()
+        session.execute(f"ALTER DATABASE {name} SET deadlock_timeout = '60ms'")
+    added = add(queue, lines(3), 3, key="contended")
+    rival = PgClient(dsn).session()
+    rival.execute("BEGIN; LOCK TABLE windows IN ACCESS EXCLUSIVE MODE")
+    with PostgresStore(dsn) as other, working(queue, other) as worker:
+        waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
+        wait_until(lambda: store.sql(waiting)["n"][0].as_py() > 0, 20)
+        # The worker holds the ledger key and waits for windows; the rival wants the key. One of
+        # the two is chosen as the victim; both outcomes must be right.
+        with contextlib.suppress(StoreError):
+            rival.query(
+                "INSERT INTO ledger (key, digest, first_id, records, rejected, answer) "
+                "VALUES ('contended', '', 0, 0, 0, '') RETURNING key"
+            )
+        rival.execute("ROLLBACK")
+        wait_until(lambda: drained(queue), 20)
+        del worker
+    assert messages(store) == ["m 0", "m 1", "m 2"]
+    assert store.sql("SELECT min(id) AS i FROM logs")["i"][0].as_py() == added.first_id
+
+
+def test_too_many_connections_is_only_a_delay(
+    queue: RedisLog, store: PostgresStore, dsn: str
+) -> None:
+    holders = PgClient(dsn, pool_size=100, connect_timeout=0.3)
+    held = [holders.session()]
+    refused: StoreError | None = None
+    while refused is None:
+        try:
+            held.append(holders.session())
+        except StoreError as error:
+            refused = error
+    assert (refused.code, refused.retryable) == ("53300", True)
+    with PostgresStore(dsn, connect_timeout=0.3) as late:
+        worker = StoreWorker(queue, late, OPTIONS)
+        thread = threading.Thread(target=worker.run, daemon=True)
+        thread.start()
+        add(queue, lines(4), 4)
+        wait_until(lambda: "too many clients" in (worker.last_error or ""), 20)
+        for session in held:
+            session.close()
+        holders.close()
+        wait_until(lambda: drained(queue), 20)
+        worker.stop()
+        thread.join(20)
+    assert len(messages(store)) == 4
+
+
+def test_anomalies_become_alerts_once(queue: RedisLog, store: PostgresStore) -> None:
+    import datetime as dt
+
+    def anomaly(log_id: int, severity: str) -> dict[str, object]:
+        return {
+            "log_id": log_id, "kind": "rate", "timestamp": dt.datetime.now(dt.UTC),
+            "service": "api", "anomaly_score": 0.9, "severity": severity, "confidence": 0.5,
+            "model_version": "m1", "reasons": ["ten times as many errors"],
+        }  # fmt: skip
+
+    table = pa.Table.from_pylist([anomaly(1, "high"), anomaly(2, "low"), anomaly(3, "high")])
+    assert store.add_anomalies(table) == 3
+    assert store.add_anomalies(table) == 0
+    listener = _core.RedisSubscription(queue.client, ["alerts"])
+    worker = AlertWorker(queue, store)
+    worker.step()
+    worker.step()
+    alerts = store.alerts().to_pylist()
+    assert [(a["alert_type"], a["severity"], a["count"]) for a in alerts] == [
+        ("anomaly:rate", "high", 2)
+    ]
+    outbox = store.sql("SELECT channel, sent_at IS NOT NULL AS sent FROM notifications").to_pylist()
+    assert outbox == [{"channel": "log", "sent": True}]
+    topic, payload = listener.next(5.0)  # type: ignore[misc]
+    assert (topic, json.loads(payload)[0]["count"]) == ("alerts", 2)
+    store.add_anomalies(pa.Table.from_pylist([anomaly(4, "high")]))
+    worker.step()
+    assert store.alerts().to_pylist()[0]["count"] == 3  # counted up, not announced again
+    assert store.sql("SELECT count(*) AS n FROM notifications")["n"].to_pylist() == [1]
+
+
+def test_failing_notifier_is_tried_again_later(store: PostgresStore, queue: RedisLog) -> None:
+    store.add_lost("store", ["1-1"])
+    store.raise_loss_alerts(("log",))
+
+    def broken(payload: str) -> None:
+        raise OSError("sink is down")
+
+    assert store.drain_outbox("log", broken) == 0
+    assert store.drain_outbox("log", broken) == 0  # not due yet
+    row = store.sql("SELECT attempts, last_error FROM notifications").to_pylist()
+    assert row == [{"attempts": 1, "last_error": "sink is down"}]
+    del queue
+
+
+def test_new_templates_are_noted_for_insight(queue: RedisLog, store: PostgresStore) -> None:
+    queue.create_group("insight")
+    add(queue, lines(20) + b'\n{"message": "disk full on sda"}', 21)
+    with working(queue, store):
+        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: store.sql("SELECT * FROM templates").num_rows == 2, 20)
+    worker = InsightWorker(queue, store, OPTIONS)
+    thread = threading.Thread(target=worker.run, daemon=True)
+    thread.start()
+    wait_until(lambda: worker.done_entries == 1, 20)
+    worker.stop()
+    thread.join(10)
+    rows = store.sql("SELECT status, count(*) AS n FROM insights GROUP BY 1").to_pylist()
+    assert rows == [{"status": "disabled", "n": 2}]
+
+
+def test_window_deltas_fold_without_changing_a_sum(queue: RedisLog, store: PostgresStore) -> None:
+    old = b"\n".join(
+        json.dumps(
+            {"timestamp": "2026-01-01T00:00:30Z", "message": "x", "response_time": i}
+        ).encode()
+        for i in range(50)
+    )
+    for _ in range(3):
+        add(queue, old, 50)
+        with working(queue, store):
+            wait_until(lambda: drained(queue), 20)
+    before = store.windows(every="1m", by=("level",))
+    assert store.sql("SELECT count(*) AS n FROM windows")["n"].to_pylist() == [3]
+    assert store.fold_windows() == 2
+    assert store.sql("SELECT count(*) AS n FROM windows")["n"].to_pylist() == [1]
+    assert store.windows(every="1m", by=("level",)) == before
+
+
+def test_times_far_away_go_to_the_default_partition(queue: RedisLog, store: PostgresStore) -> None:
+    add(queue, b'{"timestamp": "1999-01-01T00:00:00Z", "message": "old"}\n'
+               b'{"timestamp": "2026-02-01T00:00:00Z", "message": "february"}', 2)  # fmt: skip
+    with working(queue, store):
+        wait_until(lambda: drained(queue), 20)
+    where = store.sql(
+        "SELECT tableoid::regclass::text AS t, message FROM logs ORDER BY 2"
+    ).to_pylist()
+    assert where == [
+        {"t": "logs_2026_02", "message": "february"}, {"t": "logs_default", "message": "old"},
+    ]  # fmt: skip
+    assert time.time() > 0
