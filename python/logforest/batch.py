@@ -129,7 +129,8 @@ class LogBatch:
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas frame (the one copy that pandas needs)."""
-        return self._arrow().to_pandas()
+        frame: pd.DataFrame = self._arrow().to_pandas()
+        return frame
 
     def to_polars(self) -> pl.DataFrame:
         """A Polars frame; strings are converted to Polars's own layout."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from typing import IO, Any, Literal, TypeAlias, overload
+from typing import IO, Any, Literal, TypeAlias, cast, overload
 
 from logforest import _core
 from logforest._streams import Damaged, Source, as_utf8, expand, open_path, open_stream
@@ -207,7 +207,7 @@ def _sources(source: Readable, max_ratio: float) -> Iterator[Source]:
 
         yield open_stream(BytesIO(source), max_ratio)
     elif hasattr(source, "read"):
-        yield open_stream(source, max_ratio)
+        yield open_stream(cast("IO[Any]", source), max_ratio)
     else:
         lines = list(source)
         for line in lines:
