@@ -2,7 +2,10 @@
 
 #include <simdjson.h>
 
+#include <bit>
 #include <cstdint>
+
+#include "logforest/base/hash.hpp"
 
 namespace logforest {
 
@@ -89,15 +92,31 @@ void append_code_point(ByteBuffer& out, unsigned cp) {
   }
 }
 
+std::size_t json_plain_length(std::string_view text) noexcept {
+  // Eight bytes at a time: a set top bit marks a byte below 0x20, a quote or a backslash. Marks
+  // above the lowest may be false, so only the lowest is used.
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::uint64_t tops = 0x8080808080808080;
+  const auto zero_bytes = [](std::uint64_t x) { return (x - ones) & ~x & tops; };
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    const std::uint64_t word = load_le64(text.data() + at);
+    const std::uint64_t marks = ((word - ones * 0x20) & ~word & tops) |
+                                zero_bytes(word ^ (ones * '"')) | zero_bytes(word ^ (ones * '\\'));
+    if (marks != 0) return at + static_cast<std::size_t>(std::countr_zero(marks)) / 8;
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) >= 0x20 && text[at] != '"' &&
+         text[at] != '\\') {
+    ++at;
+  }
+  return at;
+}
+
 void append_json_string(ByteBuffer& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out.push('"');
   for (;;) {
-    std::size_t plain = 0;
-    while (plain < text.size() && static_cast<unsigned char>(text[plain]) >= 0x20 &&
-           text[plain] != '"' && text[plain] != '\\') {
-      ++plain;
-    }
+    const std::size_t plain = json_plain_length(text);
     out.append(text.substr(0, plain));
     if (plain == text.size()) break;
     const char c = text[plain];

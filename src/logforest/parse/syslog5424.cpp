@@ -5,6 +5,7 @@
 
 #include <simdjson.h>
 
+#include "logforest/base/utf8.hpp"
 #include "logforest/parse/row_builder.hpp"
 #include "logforest/parse/scan.hpp"
 #include "logforest/parse/syslog.hpp"
@@ -144,6 +145,10 @@ void append_json_text(std::string_view value, bool sd_escapes, std::string& json
   static constexpr char hex[] = "0123456789abcdef";
   json += '"';
   for (std::size_t i = 0; i < value.size(); ++i) {
+    const std::size_t plain = json_plain_length(value.substr(i));
+    json.append(value, i, plain);
+    i += plain;
+    if (i >= value.size()) break;
     char c = value[i];
     if (sd_escapes && c == '\\' && i + 1 < value.size()) c = value[++i];
     if (c == '"' || c == '\\') {
