@@ -83,7 +83,8 @@ CASES = (
         "access",
         _access,
         r"^(?P<ip>\S+) (?P<ident>\S+) (?P<user>\S+) \[(?P<time>[^\]]+)\] "
-        r'"(?P<method>\S+) (?P<path>\S+) (?P<protocol>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?P<bytes>\S+) '
+        r'"(?P<method>\S+) (?P<path>\S+) (?P<protocol>(?:[^"\\]|\\.)*)" '
+        r"(?P<status>\d{3}) (?P<bytes>\S+) "
         r'"(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)"',
         "%d/%b/%Y:%H:%M:%S %z",
         {"ip_address": "ip", "method": "method", "endpoint": "path", "status_code": "status"},
