@@ -41,7 +41,7 @@ stop: ## stop the server that `make run` started
 	@$(BIN)/python scripts/run_demo.py --stop
 
 .make/test-tools: pyproject.toml .make/build
-	$(PIP) install --group test --group lint
+	$(PIP) install --group test --group lint --group notebook
 	@touch $@
 
 test: .make/system-test .make/test-tools ## every test, with the servers they need

@@ -65,7 +65,7 @@ class DuckDBStore:
         self._write_lock = threading.Lock()
         self.version = 0  # of the contents: grows with every commit
         row = self.file.row(statement("duckdb", "last_id"))
-        self._last_id: int = int(row[0]) if row else 0  # type: ignore[call-overload]
+        self._last_id: int = int(row[0]) if row else 0
 
     # --- writing -------------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ class DuckDBStore:
 
     def _number(self, sql: str, parameters: Sequence[object] = ()) -> int:
         row = self.file.row(sql, parameters)
-        return int(row[0]) if row and row[0] is not None else 0  # type: ignore[call-overload]
+        return int(row[0]) if row and row[0] is not None else 0
 
     def log(self, log_id: int) -> LogBatch:
         """One record by id; empty when there is none."""

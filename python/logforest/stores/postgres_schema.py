@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -53,8 +53,11 @@ def migrations() -> list[Migration]:
     return sorted(out, key=lambda m: m.version)
 
 
-def _rows(session: PgSession, sql: str, parameters: list[object] | None = None) -> list[dict]:  # type: ignore[type-arg]
-    return pa.table(session.query(sql, parameters or [])).to_pylist()
+def _rows(
+    session: PgSession, sql: str, parameters: list[object] | None = None
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pa.table(session.query(sql, parameters or [])).to_pylist()
+    return rows
 
 
 def applied(session: PgSession) -> dict[int, str]:

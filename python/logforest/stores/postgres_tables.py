@@ -98,7 +98,7 @@ class PostgresTables:
                 return 0
             folded = WindowTable.from_arrow(taken, by=BASE_KEYS).partials()
             session.copy_arrow("windows", folded)
-            return taken.num_rows - int(folded.num_rows)
+            return int(taken.num_rows) - int(folded.num_rows)
 
     # --- anomalies -----------------------------------------------------------------------
 
