@@ -17,9 +17,9 @@ namespace logforest {
 
 static_assert(std::endian::native == std::endian::little, "files are little-endian");
 
-class ByteWriter {
+class StateWriter {
  public:
-  explicit ByteWriter(std::string_view magic) : bytes_(magic) {}
+  explicit StateWriter(std::string_view magic) : bytes_(magic) {}
   template <class T>
   void number(T value) {
     char raw[sizeof(T)];
@@ -40,10 +40,10 @@ class ByteWriter {
   std::string bytes_;
 };
 
-// Throws ModelError, naming `what`, on anything that ByteWriter did not write.
-class ByteReader {
+// Throws ModelError, naming `what`, on anything that StateWriter did not write.
+class StateReader {
  public:
-  ByteReader(std::string_view bytes, std::string_view magic, std::string what)
+  StateReader(std::string_view bytes, std::string_view magic, std::string what)
       : what_(std::move(what)) {
     constexpr std::size_t kTail = sizeof(std::uint64_t);
     if (bytes.size() < magic.size() + kTail || bytes.substr(0, magic.size()) != magic) {

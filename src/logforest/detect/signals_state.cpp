@@ -10,7 +10,7 @@ constexpr std::uint64_t kMost = std::uint64_t{1} << 24;
 }  // namespace
 
 std::string Signals::save() const {
-  ByteWriter out(kMagic);
+  StateWriter out(kMagic);
   out.number(window_us_);
   out.number(static_cast<std::uint64_t>(max_services_));
   out.number(static_cast<std::uint64_t>(max_templates_));
@@ -34,7 +34,7 @@ std::string Signals::save() const {
 }
 
 Signals Signals::load(std::string_view bytes) {
-  ByteReader in(bytes, kMagic, "detector state");
+  StateReader in(bytes, kMagic, "detector state");
   const auto window_us = in.number<std::int64_t>();
   const std::size_t max_services = in.count(kMost);
   const std::size_t max_templates = in.count(kMost);

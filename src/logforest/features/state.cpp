@@ -8,13 +8,13 @@ namespace {
 constexpr std::string_view kMagic = "LFFX0001";
 constexpr std::uint64_t kMostStrings = 1 << 20;
 
-void write(ByteWriter& out, const Moments& m) {
+void write(StateWriter& out, const Moments& m) {
   out.number(m.weight);
   out.number(m.sum);
   out.number(m.squares);
 }
 
-Moments moments(ByteReader& in) {
+Moments moments(StateReader& in) {
   Moments m;
   m.weight = in.finite();
   m.sum = in.finite();
@@ -24,7 +24,7 @@ Moments moments(ByteReader& in) {
 }  // namespace
 
 std::string FeatureExtractor::save() const {
-  ByteWriter out(kMagic);
+  StateWriter out(kMagic);
   for (const bool flag : {options_.numeric, options_.level, options_.service, options_.temporal,
                           options_.rolling, options_.deviation, options_.rarity, fitted_}) {
     out.number(static_cast<std::uint8_t>(flag));
@@ -53,7 +53,7 @@ std::string FeatureExtractor::save() const {
 }
 
 FeatureExtractor FeatureExtractor::load(std::string_view bytes) {
-  ByteReader in(bytes, kMagic, "feature extractor file");
+  StateReader in(bytes, kMagic, "feature extractor file");
   FeatureOptions options;
   for (bool* flag : {&options.numeric, &options.level, &options.service, &options.temporal,
                      &options.rolling, &options.deviation, &options.rarity}) {
