@@ -41,7 +41,9 @@ class Settings(BaseSettings):
 
     store_memory: str = Field("512MB", pattern=r"^\d+ ?(KB|MB|GB|KiB|MiB|GiB)$")
     queue_mb: int = Field(64, ge=1, description="bodies held at once before 429, in MB")
-    max_lag: int = Field(2_000_000, ge=1, description="records behind (embedded: in detection) before 429")
+    max_lag: int = Field(
+        2_000_000, ge=1, description="records behind (embedded: in detection) before 429"
+    )
     max_body_mb: int = Field(32, ge=1, description="largest request body, as sent")
     max_decoded_mb: int = Field(64, ge=1, description="largest request body, decompressed")
     max_ratio: int = Field(250, ge=2, description="largest decompression ratio (above 1 MB)")

@@ -1,8 +1,8 @@
 """The demo's labelled incidents are found, and little else. The labels are read here only.
 
 Seeds 1, 4 and 31337 were looked at while detection was written; the others were not. Window
-level: a window is one minute of one service. Precision of a kind: share of its windows that lie in a
-labelled incident of that service, or a window next to it (any kind: an outage may bring new
+level: a window is one minute of one service. Precision of a kind: share of its windows that lie in
+a labelled incident of that service, or a window next to it (any kind: an outage may bring new
 messages as well). Recall: share of the incident's windows that the kind names.
 """
 

@@ -48,11 +48,13 @@ def status(redis: _Redis = None, json_: _Json = False) -> None:
         print(json.dumps(report))
         return
     print(
-        f"{report['entries']} entries, {report['bytes']} bytes, {report['dead_letters']} dead letters"
+        f"{report['entries']} entries, {report['bytes']} bytes, "
+        f"{report['dead_letters']} dead letters"
     )
     for name, group in report["groups"].items():
         print(
-            f"{name}: {group['waiting_entries']} entries ({group['waiting_records']} records) wait, "
+            f"{name}: {group['waiting_entries']} entries ({group['waiting_records']} records) "
+            f"wait, "
             f"{group['pending_entries']} being worked on by {group['consumers']} consumers"
         )
     for warning in report["warnings"]:

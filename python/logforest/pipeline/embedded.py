@@ -26,7 +26,7 @@ from logforest.queues.embedded import EmbeddedQueue
 if TYPE_CHECKING:
     from logforest.batch import LogBatch
     from logforest.pipeline.detection import Scorer
-    from logforest.stores.duckdb import DuckDBStore
+    from logforest.stores.base import Store
 
 __all__ = ["EmbeddedPipeline"]
 
@@ -58,7 +58,7 @@ class EmbeddedPipeline:
 
     def __init__(
         self,
-        store: DuckDBStore,
+        store: Store,
         *,
         scorer: Scorer | None = None,
         queue_bytes: int = 64 << 20,

@@ -110,7 +110,7 @@ def _tell_detection(queue: RedisLog, logs: LogBatch) -> None:
         log.warning("%d directly stored records are not scored: %s", logs.num_rows, error)
 
 
-def _start_workers(settings: Settings) -> object:
+def _start_workers(settings: Settings) -> Callable[[], None]:
     from logforest.workers.supervisor import ROLES, Supervisor, addresses, worker_commands
 
     supervisor = Supervisor(

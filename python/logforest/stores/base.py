@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,8 +78,12 @@ class Store(Protocol):
     def version(self) -> int | None:
         """Changes whenever the contents change; None where that is not known (many writers)."""
 
-    def commit(self, blocks: Sequence[Block]) -> None:
+    def commit(self, blocks: Sequence[Block]) -> set[str] | None:
         """Store blocks (records, rejects, window deltas, ledger) in one durable transaction."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
 
     def receipts(self, keys: Sequence[str]) -> dict[str, Receipt]:
         """The ledger rows of those keys that were committed before."""

@@ -55,7 +55,9 @@ class _Child:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            self.command, preexec_fn=_end_with_parent, env=os.environ | self.environment
+            self.command,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509: one prctl call, no locks taken
+            env=os.environ | self.environment,
         )
         self.started = time.monotonic()
         self.restarts += 1
