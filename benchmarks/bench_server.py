@@ -334,5 +334,4 @@ def done(queue: RedisLog) -> bool:
 
 
 if __name__ == "__main__":
-    assert lf.__version__ and pa.__version__
     main()

@@ -103,7 +103,7 @@ def read_level(value: str, number: bool) -> str | None:
     return GCP[n // 100 - 1] if 100 <= n <= 800 and n % 100 == 0 else None
 
 
-def read_time(value: str, number: bool) -> int | None:  # noqa: PLR0911
+def read_time(value: str, number: bool) -> int | None:
     value = value.strip(" \t\r\n")
     if found := re.fullmatch(r"([0-9]{9,18})(?:[.,]([0-9]+))?", value):
         whole, micro = int(found[1]), int((found[2] or "")[:6].ljust(6, "0"))

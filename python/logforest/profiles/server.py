@@ -21,6 +21,8 @@ from logforest.service import Service
 from logforest.stores.postgres import PostgresStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from logforest.settings import Settings
 
 __all__ = ["open_service"]

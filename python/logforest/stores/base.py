@@ -88,6 +88,9 @@ class Store(Protocol):
     def receipts(self, keys: Sequence[str]) -> dict[str, Receipt]:
         """The ledger rows of those keys that were committed before."""
 
+    def reserve_ids(self, count: int) -> int:
+        """Give out ``count`` ids of a direct write; return the first."""
+
     def next_id(self) -> int:
         """The first id never given yet (embedded stores; servers get theirs from the queue)."""
 

@@ -54,9 +54,10 @@ class _Child:
         self.start_at = 0.0
 
     def start(self) -> None:
+        # One prctl call between fork and exec; it takes no lock.
         self.process = subprocess.Popen(
             self.command,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509: one prctl call, no locks taken
+            preexec_fn=_end_with_parent,  # noqa: PLW1509
             env=os.environ | self.environment,
         )
         self.started = time.monotonic()

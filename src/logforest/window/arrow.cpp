@@ -158,7 +158,8 @@ std::size_t find_column(const ArrowSchema& schema, std::string_view name,
 
 void check_row(const Group& g, std::int64_t count, std::int64_t errors) {
   constexpr std::int64_t limit = std::int64_t{1} << 40;
-  if (count <= 0 || count > limit || errors < 0 || errors > count || g.response_time.count() > count)
+  if (count <= 0 || count > limit || errors < 0 || errors > count ||
+      g.response_time.count() > count)
     throw ConfigError("window state is damaged: counts do not add up");
 }
 
