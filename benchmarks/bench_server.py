@@ -17,9 +17,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import pyarrow as pa
-
-import logforest as lf
 from logforest import _core
 from logforest.queues.redis_streams import NewBlock, RedisLog
 from logforest.stores.postgres import PostgresStore

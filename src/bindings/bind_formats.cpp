@@ -148,9 +148,10 @@ void bind_formats(py::module_& m) {
           RowBuilder row(options, scratch);
           const LineResult result = format->make(options)->parse_line(text, row);
           const std::string_view why = reject_name(result.reject);
-          out.append(py::make_tuple(format->name, result.reject == Reject::None
-                                                      ? py::object(py::none())
-                                                      : py::object(py::str(why.data(), why.size()))));
+          out.append(
+              py::make_tuple(format->name, result.reject == Reject::None
+                                               ? py::object(py::none())
+                                               : py::object(py::str(why.data(), why.size()))));
         }
         return out;
       },

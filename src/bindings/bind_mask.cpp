@@ -68,9 +68,8 @@ py::object mask_text(const Masker& masker, const py::object& text, std::string& 
 
 void bind_mask(py::module_& m) {
   py::class_<Masker, std::shared_ptr<Masker>>(m, "Masker")
-      .def(py::init([](const py::dict& rules) {
-             return std::make_shared<Masker>(rules_from(rules));
-           }),
+      .def(py::init(
+               [](const py::dict& rules) { return std::make_shared<Masker>(rules_from(rules)); }),
            py::arg("rules"))
       .def(
           "mask_text",

@@ -14,7 +14,9 @@ constexpr std::int64_t kDayUs = 86'400'000'000;
 constexpr std::string_view kDirectives = "YymdejbHIpMSfLzsa%";
 
 constexpr bool digit(char c) noexcept { return c >= '0' && c <= '9'; }
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+constexpr char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 constexpr bool alpha(char c) noexcept { return lower(c) >= 'a' && lower(c) <= 'z'; }
 
 constexpr bool leap(std::int64_t y) noexcept {
@@ -42,9 +44,9 @@ int number(std::string_view s, std::size_t& at, int least, int most) noexcept {
 }
 
 int month_name(std::string_view s, std::size_t& at) noexcept {
-  constexpr std::array<std::string_view, 12> names{
-      "january", "february", "march",     "april",   "may",      "june",
-      "july",    "august",   "september", "october", "november", "december"};
+  constexpr std::array<std::string_view, 12> names{"january",   "february", "march",    "april",
+                                                   "may",       "june",     "july",     "august",
+                                                   "september", "october",  "november", "december"};
   std::size_t end = at;
   while (end < s.size() && alpha(s[end])) ++end;
   if (end - at < 3) return 0;
@@ -84,22 +86,31 @@ bool directive(char what, std::string_view s, std::size_t& at, Parts& out) noexc
     return field >= low && field <= high;
   };
   switch (what) {
-    case 'Y': return read(out.year, 4, 4, 1, 9999);
+    case 'Y':
+      return read(out.year, 4, 4, 1, 9999);
     case 'y':
       if (!read(out.year, 2, 2, 0, 99)) return false;
       out.year += out.year < 70 ? 2000 : 1900;
       return true;
-    case 'm': return read(out.month, 1, 2, 1, 12);
+    case 'm':
+      return read(out.month, 1, 2, 1, 12);
     case 'd':
     case 'e':
       if (at < s.size() && s[at] == ' ') ++at;
       return read(out.day, 1, 2, 1, 31);
-    case 'j': return read(out.yearday, 1, 3, 1, 366);
-    case 'b': out.month = month_name(s, at); return out.month != 0;
-    case 'H': return read(out.hour, 1, 2, 0, 23);
-    case 'I': return read(out.hour, 1, 2, 1, 12);
-    case 'M': return read(out.minute, 1, 2, 0, 59);
-    case 'S': return read(out.second, 1, 2, 0, 60);
+    case 'j':
+      return read(out.yearday, 1, 3, 1, 366);
+    case 'b':
+      out.month = month_name(s, at);
+      return out.month != 0;
+    case 'H':
+      return read(out.hour, 1, 2, 0, 23);
+    case 'I':
+      return read(out.hour, 1, 2, 1, 12);
+    case 'M':
+      return read(out.minute, 1, 2, 0, 59);
+    case 'S':
+      return read(out.second, 1, 2, 0, 60);
     case 'L': {
       const int millis = number(s, at, 1, 3);
       out.micro = millis * std::int64_t{1000};
@@ -121,7 +132,9 @@ bool directive(char what, std::string_view s, std::size_t& at, Parts& out) noexc
       }
       return at > first;
     }
-    case 'z': out.zone = zone(s, at); return out.zone.has_value();
+    case 'z':
+      out.zone = zone(s, at);
+      return out.zone.has_value();
     case 's': {
       std::size_t end = at;
       while (end < s.size() && digit(s[end])) ++end;
@@ -133,14 +146,16 @@ bool directive(char what, std::string_view s, std::size_t& at, Parts& out) noexc
       out.epoch = epoch_to_us(value);
       if (out.epoch && end < s.size() && s[end] == '.') {
         std::int64_t unit = 100'000;
-        for (++at; at < s.size() && digit(s[at]); ++at, unit /= 10) *out.epoch += (s[at] - '0') * unit;
+        for (++at; at < s.size() && digit(s[at]); ++at, unit /= 10)
+          *out.epoch += (s[at] - '0') * unit;
       }
       return out.epoch.has_value();
     }
     case 'a':
       while (at < s.size() && (alpha(s[at]) || s[at] == '.')) ++at;
       return true;
-    default: return at < s.size() && s[at++] == '%';
+    default:
+      return at < s.size() && s[at++] == '%';
   }
 }
 
@@ -173,7 +188,8 @@ TimePattern::TimePattern(std::string pattern) : pattern_(std::move(pattern)) {
     if (pattern_[i] != '%') continue;
     if (i + 1 >= pattern_.size() || kDirectives.find(pattern_[i + 1]) == std::string_view::npos) {
       throw ConfigError("time format '" + pattern_ + "': unknown directive at column " +
-                        std::to_string(i + 1) + "; known are %Y %y %m %d %e %j %b %H %I %p %M %S %f %L %z %s %a %%");
+                        std::to_string(i + 1) +
+                        "; known are %Y %y %m %d %e %j %b %H %I %p %M %S %f %L %z %s %a %%");
     }
     ++i;
   }
@@ -198,7 +214,8 @@ std::optional<std::int64_t> TimePattern::parse(std::string_view text,
   if (at != text.size()) return std::nullopt;
   if (p.epoch) return p.epoch;
   if (p.pm >= 0) p.hour = p.hour % 12 + (p.pm == 1 ? 12 : 0);
-  const std::int64_t clock = ((p.hour * 60 + p.minute) * std::int64_t{60} + p.second) * 1'000'000 + p.micro;
+  const std::int64_t clock =
+      ((p.hour * 60 + p.minute) * std::int64_t{60} + p.second) * 1'000'000 + p.micro;
   TimeContext local = context;
   if (p.zone) local.zone_minutes = *p.zone;
   if (p.year < 0) return nearest_date_us(p.month, p.day, clock, local);

@@ -11,9 +11,10 @@
 namespace logforest {
 
 // Directives: %Y %y %m %d %e (blank-padded day) %j %b (English, three letters or whole) %H %I %p
-// %M %S %f (1-9 digits of a fraction) %L (1-3 digits: milliseconds) %z (Z, +hh:mm, +hhmm, +hh) %s (epoch of any unit) %a (a word, ignored) %%;
-// a blank matches any run of blanks. Without a year the nearest one is taken, without a date the
-// nearest day. Throws ConfigError on an unknown directive.
+// %M %S %f (1-9 digits of a fraction) %L (1-3 digits: milliseconds) %z (Z, +hh:mm, +hhmm, +hh) %s
+// (epoch of any unit) %a (a word, ignored) %%; a blank matches any run of blanks. Without a year
+// the nearest one is taken, without a date the nearest day. Throws ConfigError on an unknown
+// directive.
 class TimePattern {
  public:
   explicit TimePattern(std::string pattern);

@@ -117,7 +117,8 @@ bool scan_head(std::string_view head, AccessFields& out) noexcept {
   }
   out.client = first;
   out.ident = dash_is_empty(second);
-  const std::string_view user{third.data(), static_cast<std::size_t>(more.data() + more.size() - third.data())};
+  const std::string_view user{third.data(),
+                              static_cast<std::size_t>(more.data() + more.size() - third.data())};
   if (user.size() > 256) return false;
   out.user = is_dashes(user) ? std::string_view{} : user;
   return true;

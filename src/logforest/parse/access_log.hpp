@@ -22,12 +22,12 @@ struct AccessFields {
   std::string_view method;   // empty when the request line is malformed
   std::string_view target;
   std::string_view protocol;
-  int status = 0;            // 0: "-" or 000
+  int status = 0;  // 0: "-" or 000
   std::int64_t bytes = -1;
-  bool combined = false;     // referrer and user agent are there
+  bool combined = false;  // referrer and user agent are there
   std::string_view referrer;
   std::string_view user_agent;
-  std::string_view rest;     // what follows, trimmed
+  std::string_view rest;  // what follows, trimmed
 };
 
 // Time stamps of neighbouring lines share their date: the last one is remembered.
@@ -42,7 +42,8 @@ class ClfClock {
   std::int64_t midnight_us_ = 0;
 };
 
-[[nodiscard]] bool scan_access_log(std::string_view line, ClfClock& clock, AccessFields& out) noexcept;
+[[nodiscard]] bool scan_access_log(std::string_view line, ClfClock& clock,
+                                   AccessFields& out) noexcept;
 
 // Common and Combined refuse the other layout.
 enum class AccessLayout : std::uint8_t { Any, Common, Combined };

@@ -119,8 +119,8 @@ class Extras {
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
       value = value.substr(1, value.size() - 2);
     }
-    constexpr std::array<std::string_view, 5> keys{"rt", "request_time", "response_time", "duration",
-                                                   "time"};
+    constexpr std::array<std::string_view, 5> keys{"rt", "request_time", "response_time",
+                                                   "duration", "time"};
     for (const std::string_view k : keys) {
       if (timed_ || key != k) continue;
       if (const auto ms = duration_ms(value)) return time(*ms);

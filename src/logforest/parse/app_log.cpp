@@ -20,10 +20,11 @@ std::optional<Level> header_level(std::string_view word, bool lower_case) noexce
   if (word.size() == 1 && !all_upper) return std::nullopt;
   if (!any_upper && !lower_case) return std::nullopt;
   if (any_upper && !all_upper && !is_upper(word[0])) return std::nullopt;
-  if (!all_upper && (word.size() < 3 || word == "Log" || word == "log" || word == "default" ||
-                     word == "Default" || word == "config" || word == "Config" || word == "detail" ||
-                     word == "hint" || word == "statement" || word == "success" ||
-                     word == "Success" || word == "failure" || word == "Failure" || word == "fine")) {
+  if (!all_upper &&
+      (word.size() < 3 || word == "Log" || word == "log" || word == "default" ||
+       word == "Default" || word == "config" || word == "Config" || word == "detail" ||
+       word == "hint" || word == "statement" || word == "success" || word == "Success" ||
+       word == "failure" || word == "Failure" || word == "fine")) {
     return std::nullopt;
   }
   return level_from_name(word);
@@ -103,12 +104,14 @@ bool plain_component(std::string_view w) noexcept {
   if (w.size() < 2 || w.size() > 40 || !is_alpha(w[0])) return false;
   if (w.ends_with("ed") || w.ends_with("ing") || w.ends_with("Ed")) return false;
   for (const std::string_view word :
-       {"error", "Error", "ERROR", "exception", "Exception", "failure", "Failure", "warning",
-        "Warning", "note", "Note", "reason", "Reason", "status", "Status", "result", "Result",
-        "message", "Message", "usage", "Usage", "detail", "details", "cause", "Cause", "http",
-        "https", "total", "Total", "time", "Time", "from", "to", "is", "was", "at", "on", "for",
-        "by", "with", "of", "in", "url", "URL", "id", "ID", "ip", "IP", "user", "User", "host",
-        "Host", "file", "File", "path", "Path", "version", "Version"}) {
+       {"error",   "Error",   "ERROR",   "exception", "Exception", "failure", "Failure", "warning",
+        "Warning", "note",    "Note",    "reason",    "Reason",    "status",  "Status",  "result",
+        "Result",  "message", "Message", "usage",     "Usage",     "detail",  "details", "cause",
+        "Cause",   "http",    "https",   "total",     "Total",     "time",    "Time",    "from",
+        "to",      "is",      "was",     "at",        "on",        "for",     "by",      "with",
+        "of",      "in",      "url",     "URL",       "id",        "ID",      "ip",      "IP",
+        "user",    "User",    "host",    "Host",      "file",      "File",    "path",    "Path",
+        "version", "Version"}) {
     if (w == word) return false;
   }
   return true;
@@ -135,11 +138,11 @@ bool short_log4j_stamp(std::string_view s, const TimeContext& context, AppFields
   std::size_t end = 18;
   while (end < s.size() && is_upper(s[end])) ++end;
   if (end - 18 < 3 || !header_level(s.substr(18, end - 18), false)) return false;
-  out.timestamp_us = (days_from_civil(2000 + year, static_cast<unsigned>(month),
-                                      static_cast<unsigned>(day)) *
-                          86'400 +
-                      seconds - context.zone_minutes * 60) *
-                     std::int64_t{1'000'000};
+  out.timestamp_us =
+      (days_from_civil(2000 + year, static_cast<unsigned>(month), static_cast<unsigned>(day)) *
+           86'400 +
+       seconds - context.zone_minutes * 60) *
+      std::int64_t{1'000'000};
   return true;
 }
 
@@ -225,14 +228,13 @@ bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
     // Only numbers of these sizes are taken for epochs.
     if (is_blank(next) && digits != 6 && digits != 8 && digits != 10 && digits != 13 &&
         digits != 14 && digits != 16 && digits != 19) {
-      return digits <= 2 && s.size() > 12 && month_number(s.data() + digits + 1) != 0 &&
-             [&] {
-               const auto parsed = parse_time(s, context);
-               if (!parsed) return false;
-               out.timestamp_us = parsed->us;
-               length = parsed->length;
-               return true;
-             }();
+      return digits <= 2 && s.size() > 12 && month_number(s.data() + digits + 1) != 0 && [&] {
+        const auto parsed = parse_time(s, context);
+        if (!parsed) return false;
+        out.timestamp_us = parsed->us;
+        length = parsed->length;
+        return true;
+      }();
     }
   } else if (!is_upper(s[0]) || s.size() < 12) {
     return false;
@@ -262,7 +264,8 @@ bool stamp_at(std::string_view s, std::size_t& at, const TimeContext& context,
     while (i < s.size() && i - end < 16 && s[i] != close) ++i;
     if (i >= s.size() || s[i] != close) return false;
     const std::string_view extra = trim(s.substr(end, i - end));
-    if (extra.size() > 1 && extra[0] == '#' && all_digits(extra.substr(1))) out.pid = extra.substr(1);
+    if (extra.size() > 1 && extra[0] == '#' && all_digits(extra.substr(1)))
+      out.pid = extra.substr(1);
     at = i + 1;
     return true;
   }
@@ -376,7 +379,8 @@ bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& brack
     if (end == at) return false;
     const std::string_view word = s.substr(at, end - at);
     const char stop = end < s.size() ? s[end] : ' ';
-    const bool closed = stop == ':' || stop == '|' || stop == '[' || stop == ']' || stop == '(' || is_blank(stop) || stop == ',';
+    const bool closed = stop == ':' || stop == '|' || stop == '[' || stop == ']' || stop == '(' ||
+                        is_blank(stop) || stop == ',';
     if (!closed) return false;
     if ((out.level = header_level(word, n == 0 || stop == ':' || stop == '|'))) {
       at = end;
@@ -430,12 +434,12 @@ bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& brack
 
 // The name at `at` is a logger, told by what follows it: ": ", " : ", " - ", "|", a tab.
 struct LoggerContext {
-  bool dashed = false;   // fields are set off by " - "
-  bool piped = false;    // ... by '|'
-  bool tight = false;    // ... by ':' without a blank
-  bool wide = false;     // ... by two blanks or more
-  bool first = false;    // it stands right behind the level
-  bool always = false;   // this layout always has one (Spark, Hadoop, HDFS)
+  bool dashed = false;  // fields are set off by " - "
+  bool piped = false;   // ... by '|'
+  bool tight = false;   // ... by ':' without a blank
+  bool wide = false;    // ... by two blanks or more
+  bool first = false;   // it stands right behind the level
+  bool always = false;  // this layout always has one (Spark, Hadoop, HDFS)
 };
 
 bool read_logger(std::string_view s, std::size_t& at, const LoggerContext& how,
@@ -524,7 +528,8 @@ void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext
       out.pid = s.substr(at + 1, close - at - 1);
       at = close + 1;
     }
-  } else if (s.substr(at, 2) == " (" && at + 4 < s.size() && is_digit(s[at + 2]) && s[at + 3] == ')') {
+  } else if (s.substr(at, 2) == " (" && at + 4 < s.size() && is_digit(s[at + 2]) &&
+             s[at + 3] == ')') {
     at += 4;
   }
   how.tight = at < s.size() && s[at] == ':' && at + 1 < s.size() && !is_blank(s[at + 1]);
@@ -543,7 +548,8 @@ void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext
         at = skip_blanks(s, close + 1);
         break;
       }
-      const bool word = !inner.empty() && inner.size() <= 64 && inner.find_first_of(" =,\"") == npos;
+      const bool word =
+          !inner.empty() && inner.size() <= 64 && inner.find_first_of(" =,\"") == npos;
       const bool room = out.thread.empty() || (out.logger.empty() && bracketed);
       if (inner.empty() || !room || !(header_follows(s, close + 1) || (word && n == 0))) break;
       take_thread(inner, out);
@@ -613,7 +619,8 @@ bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& 
   const std::size_t stamp_end = at;
   LoggerContext how;
   // yy/mm/dd (Spark, Hadoop) and yymmdd (HDFS): "level class: message" always.
-  how.always = line.size() > 8 && is_digit(line[0]) && (line[2] == '/' || all_digits(line.substr(0, 6)));
+  how.always =
+      line.size() > 8 && is_digit(line[0]) && (line[2] == '/' || all_digits(line.substr(0, 6)));
   bool bracketed = false;
   Gap before;
   const std::string_view stamped_pid = out.pid;

@@ -43,7 +43,8 @@ class AutoParser final : public LineParser {
       LineResult first{Reject::NoMatch};
       for (std::size_t i = 0; i < candidates_.size(); ++i) {
         if (candidates_[i].format->name == "compose") {
-          if (const LineResult inner = composed(line, row); inner.reject == Reject::None) return inner;
+          if (const LineResult inner = composed(line, row); inner.reject == Reject::None)
+            return inner;
         }
         const LineResult result = attempt(candidates_[i], line, row);
         if (result.reject == Reject::None) return accepted(candidates_[i], i, result);
@@ -60,10 +61,12 @@ class AutoParser final : public LineParser {
   }
 
   [[nodiscard]] bool starts_record(std::string_view line) const override {
-    if (line.size() > options_.max_line_bytes || std::memchr(line.data(), 0, line.size()) != nullptr) {
+    if (line.size() > options_.max_line_bytes ||
+        std::memchr(line.data(), 0, line.size()) != nullptr) {
       return false;
     }
-    return shape_of(line) == Shape::Record && line.find_first_not_of(" \t") != std::string_view::npos;
+    return shape_of(line) == Shape::Record &&
+           line.find_first_not_of(" \t") != std::string_view::npos;
   }
 
   [[nodiscard]] std::int64_t take_other_records() noexcept override {
@@ -94,8 +97,9 @@ class AutoParser final : public LineParser {
   LineResult accepted(Candidate& c, std::size_t index, LineResult result) {
     if (index != npos) {
       trace_ = false;
-      const bool own = first_is_known_ && (index == 0 || (!c.format->family.empty() &&
-                                                          c.format->family == candidates_[0].format->family));
+      const bool own =
+          first_is_known_ && (index == 0 || (!c.format->family.empty() &&
+                                             c.format->family == candidates_[0].format->family));
       others_ += own ? 0 : 1;
     }
     previous_ = c.format.get();
@@ -110,9 +114,12 @@ class AutoParser final : public LineParser {
       if (k != npos) text.remove_prefix(k + 1);
     }
     std::size_t end = 0;
-    while (end < text.size() && (scan::is_alnum(text[end]) || text[end] == '-' || text[end] == '_' || text[end] == '.')) ++end;
+    while (end < text.size() &&
+           (scan::is_alnum(text[end]) || text[end] == '-' || text[end] == '_' || text[end] == '.'))
+      ++end;
     const std::size_t bar = scan::skip_blanks(text, end);
-    if (end == 0 || bar == end || text.substr(bar, 2) != "| " || !plain_.format) return {Reject::NoMatch};
+    if (end == 0 || bar == end || text.substr(bar, 2) != "| " || !plain_.format)
+      return {Reject::NoMatch};
     const std::string_view service = text.substr(0, end);
     const std::string_view inner = text.substr(bar + 2);
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
@@ -153,8 +160,8 @@ class AutoParser final : public LineParser {
   LineResult continued(std::string_view line, Shape shape, RowBuilder& row) {
     const bool text = previous_ != nullptr && previous_->multiline;
     const bool plain = previous_ != nullptr && previous_ == plain_.format.get();
-    const bool join = (text || plain) && (shape == Shape::Trace || trace_ ||
-                                          (shape == Shape::Indented && text));
+    const bool join =
+        (text || plain) && (shape == Shape::Trace || trace_ || (shape == Shape::Indented && text));
     if (join) {
       if (shape == Shape::Trace) trace_ = true;
       if (row.continue_message(line)) return {Reject::None, true};

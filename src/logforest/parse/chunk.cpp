@@ -86,7 +86,8 @@ void ChunkParser::frames(Task& task) {
     auto frame = framer_->next(task.data, at, true);
     if (!frame || frame->consumed == 0) break;
     // A chunk may end inside a line: only the source's last line needs no line end.
-    if (!frame->counted && !task.last && at + frame->consumed == task.data.size() && task.data.back() != '\n') {
+    if (!frame->counted && !task.last && at + frame->consumed == task.data.size() &&
+        task.data.back() != '\n') {
       --frame->lines;
     }
     if (frame->text.empty() && frame->reject == Reject::None) {

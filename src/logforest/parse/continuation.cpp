@@ -35,7 +35,8 @@ constexpr std::array<std::string_view, 7> kTraceFrames{
 bool error_class(std::string_view line, bool qualified) noexcept {
   std::size_t end = 0;
   std::size_t dots = 0;
-  while (end < line.size() && (is_alnum(line[end]) || line[end] == '_' || line[end] == '$' || line[end] == '.')) {
+  while (end < line.size() &&
+         (is_alnum(line[end]) || line[end] == '_' || line[end] == '$' || line[end] == '.')) {
     dots += line[end] == '.' ? 1U : 0U;
     ++end;
   }
@@ -43,8 +44,8 @@ bool error_class(std::string_view line, bool qualified) noexcept {
   if (end < line.size() && line[end] != ':') return false;
   if (end + 1 < line.size() && line[end + 1] != ' ') return false;
   const std::string_view name = line.substr(0, end);
-  for (const std::string_view tail : {"Exception", "Error", "Throwable", "Interrupt", "Warning", "Exit",
-                                      "Failure", "Fault", "StopIteration"}) {
+  for (const std::string_view tail : {"Exception", "Error", "Throwable", "Interrupt", "Warning",
+                                      "Exit", "Failure", "Fault", "StopIteration"}) {
     if (name.ends_with(tail)) return true;
   }
   return false;
@@ -84,7 +85,16 @@ Shape shape_of(std::string_view line) noexcept {
     return Shape::Indented;
   }
   switch (line[0]) {
-    case 'C': case 'S': case 'T': case 'D': case '-': case 'c': case '[': case '.': case 'g': case 'W':
+    case 'C':
+    case 'S':
+    case 'T':
+    case 'D':
+    case '-':
+    case 'c':
+    case '[':
+    case '.':
+    case 'g':
+    case 'W':
       for (const std::string_view start : kTraceStarts) {
         if (!line.starts_with(start)) continue;
         if (line[0] == 'g' && line.back() != ':') break;
@@ -95,10 +105,13 @@ Shape shape_of(std::string_view line) noexcept {
     case '#':
       if (php_frame(line)) return Shape::Trace;
       break;
-    case '}': case ')': case ']':
+    case '}':
+    case ')':
+    case ']':
       if (line.size() <= 3) return Shape::Closing;
       break;
-    default: break;
+    default:
+      break;
   }
   if (is_alpha(line[0]) && line.size() < 4096) {
     if (is_lower(line[0]) && (error_class(line, true) || zap_function(line))) return Shape::Trace;
@@ -108,11 +121,13 @@ Shape shape_of(std::string_view line) noexcept {
 }
 
 bool opens_trace(std::string_view line) noexcept {
-  for (const std::string_view start : {"Traceback (most", "Exception in thread", "panic: ", "fatal error: ",
-                                       "Unhandled exception", "Uncaught ", "goroutine ", "thread '"}) {
+  for (const std::string_view start :
+       {"Traceback (most", "Exception in thread", "panic: ", "fatal error: ", "Unhandled exception",
+        "Uncaught ", "goroutine ", "thread '"}) {
     if (line.starts_with(start)) return true;
   }
-  return shape_of(line) == Shape::Trace || (is_alpha(line.empty() ? ' ' : line[0]) && error_class(line, false));
+  return shape_of(line) == Shape::Trace ||
+         (is_alpha(line.empty() ? ' ' : line[0]) && error_class(line, false));
 }
 
 bool looks_binary(std::string_view line) noexcept {
@@ -121,7 +136,8 @@ bool looks_binary(std::string_view line) noexcept {
     const auto u = static_cast<unsigned char>(c);
     if ((u < 0x20 && c != '\t' && c != '\x1b' && c != '\n' && c != '\r') || u == 0x7f) bad += 3;
   }
-  for (std::size_t at = line.find("\xef\xbf\xbd"); at != npos; at = line.find("\xef\xbf\xbd", at + 3)) {
+  for (std::size_t at = line.find("\xef\xbf\xbd"); at != npos;
+       at = line.find("\xef\xbf\xbd", at + 3)) {
     bad += 3;
   }
   return bad > 6 && bad * 4 > line.size();

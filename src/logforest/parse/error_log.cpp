@@ -113,7 +113,8 @@ class NginxErrorParser final : public LineParser {
     if (at + 1 < line.size() && line[at] == '*' && is_digit(line[at + 1])) {
       std::size_t end = at + 1;
       while (end < line.size() && is_digit(line[end])) ++end;
-      if (const auto id = to_int(line.substr(at + 1, end - at - 1))) row.meta_int("connection", *id);
+      if (const auto id = to_int(line.substr(at + 1, end - at - 1)))
+        row.meta_int("connection", *id);
       at = skip_blanks(line, end);
     }
     const std::string_view message = line.substr(at);

@@ -12,8 +12,8 @@ namespace {
 
 struct Count {
   std::size_t value = 0;
-  std::size_t length = 0;    // digits and the blank; 0: no count here
-  bool undecided = false;    // the text ends before it can be told
+  std::size_t length = 0;  // digits and the blank; 0: no count here
+  bool undecided = false;  // the text ends before it can be told
 };
 
 // "LEN <digit": at most nine digits, no leading zero.

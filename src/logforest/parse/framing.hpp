@@ -14,7 +14,8 @@ namespace logforest::parse {
 [[nodiscard]] bool octet_counted(std::string_view text) noexcept;
 
 [[nodiscard]] std::unique_ptr<Framer> make_syslog_framer(std::size_t max_frame_bytes);
-// As Format::make_framer: a framer where the head shows octet counts, nothing where lines are lines.
+// As Format::make_framer: a framer where the head shows octet counts, nothing where lines are
+// lines.
 [[nodiscard]] std::unique_ptr<Framer> syslog_framer_for(const ParseOptions& options,
                                                         std::string_view head);
 

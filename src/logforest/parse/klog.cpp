@@ -16,12 +16,23 @@ class KlogParser final : public LineParser {
     if (line.size() < 24) return {Reject::NoMatch};
     Level level{};
     switch (line[0]) {
-      case 'D': level = Level::Debug; break;
-      case 'I': level = Level::Info; break;
-      case 'W': level = Level::Warn; break;
-      case 'E': level = Level::Error; break;
-      case 'F': level = Level::Critical; break;
-      default: return {Reject::NoMatch};
+      case 'D':
+        level = Level::Debug;
+        break;
+      case 'I':
+        level = Level::Info;
+        break;
+      case 'W':
+        level = Level::Warn;
+        break;
+      case 'E':
+        level = Level::Error;
+        break;
+      case 'F':
+        level = Level::Critical;
+        break;
+      default:
+        return {Reject::NoMatch};
     }
     // mmdd, or yyyymmdd (glog since 0.5)
     std::size_t digits = 1;

@@ -53,9 +53,11 @@ class LabelledParser final : public LineParser {
  private:
   // The stamp is local time of a zone that is not told; the epoch in front of it is exact, the
   // stamp adds the microseconds.
-  static bool bluegene(std::string_view line, std::size_t at, std::int64_t seconds, RowBuilder& row) {
+  static bool bluegene(std::string_view line, std::size_t at, std::int64_t seconds,
+                       RowBuilder& row) {
     const std::string_view stamp = word(line, at);
-    if (stamp.size() != 26 || stamp[10] != '-' || stamp[13] != '.' || stamp[19] != '.') return false;
+    if (stamp.size() != 26 || stamp[10] != '-' || stamp[13] != '.' || stamp[19] != '.')
+      return false;
     const auto micro = to_int(stamp.substr(20));
     if (!micro) return false;
     const std::string_view repeat = word(line, at);
@@ -79,7 +81,8 @@ class LabelledParser final : public LineParser {
 
   bool syslog(std::string_view rest, std::int64_t seconds, RowBuilder& row) {
     // The year comes from the epoch, so the inner stamp is only checked.
-    if (rest.empty() || !scan_syslog3164(rest, row.time_context(), clock_, f_) || f_.priority >= 0) {
+    if (rest.empty() || !scan_syslog3164(rest, row.time_context(), clock_, f_) ||
+        f_.priority >= 0) {
       return false;
     }
     row.timestamp(seconds * 1'000'000);

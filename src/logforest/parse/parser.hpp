@@ -58,7 +58,9 @@ class LineParser {
   // asks this to choose chunk borders; single-line formats keep the default.
   [[nodiscard]] virtual bool starts_record(std::string_view /*line*/) const { return true; }
   // For a line that is not UTF-8: whether its format makes that an error (RFC 5424 behind a BOM).
-  [[nodiscard]] virtual bool demands_utf8(std::string_view /*line*/) const noexcept { return false; }
+  [[nodiscard]] virtual bool demands_utf8(std::string_view /*line*/) const noexcept {
+    return false;
+  }
   // Records since the last call that were of another format than the source's own ("auto").
   [[nodiscard]] virtual std::int64_t take_other_records() noexcept { return 0; }
 };
@@ -71,7 +73,7 @@ struct Frame {
   std::size_t consumed = 0;      // bytes up to the next frame, line end included; never 0
   std::int64_t lines = 1;        // line ends inside `consumed` (a last line without one counts)
   Reject reject = Reject::None;  // set: `text` is rejected as it is
-  bool counted = false;            // `lines` is one a frame, line ends or not (octet counts)
+  bool counted = false;          // `lines` is one a frame, line ends or not (octet counts)
 };
 
 // Cuts bytes into records where a record is not simply a line (JSON over several lines, octet

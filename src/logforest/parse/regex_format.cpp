@@ -55,7 +55,8 @@ struct Compiled {
 };
 
 [[noreturn]] void fail(const RegexSpec& spec, std::size_t index, const std::string& what) {
-  std::string where = spec.name.empty() ? std::string("pattern") : "format \"" + spec.name + "\", pattern";
+  std::string where =
+      spec.name.empty() ? std::string("pattern") : "format \"" + spec.name + "\", pattern";
   if (spec.patterns.size() > 1) where += " " + std::to_string(index + 1);
   throw ConfigError(where + ": " + what);
 }
@@ -121,7 +122,8 @@ class RegexLineParser final : public LineParser {
 
   LineResult parse_line(std::string_view line, RowBuilder& row) override {
     for (const Pattern& p : c_->patterns) {
-      if (!p.high.empty() && (line.substr(0, p.low.size()) < p.low || line.substr(0, p.high.size()) > p.high)) {
+      if (!p.high.empty() &&
+          (line.substr(0, p.low.size()) < p.low || line.substr(0, p.high.size()) > p.high)) {
         continue;
       }
       if (!p.re->Match({line.data(), line.size()}, 0, line.size(), re2::RE2::ANCHOR_START, parts_,
@@ -208,12 +210,13 @@ double accepted_share(const Format& format, const std::vector<std::string_view>&
 Format regex_format(RegexSpec spec) {
   if (spec.patterns.empty()) fail(spec, 0, "there is none");
   auto compiled = std::make_shared<Compiled>();
-  for (std::size_t i = 0; i < spec.patterns.size(); ++i) compiled->patterns.push_back(compile(spec, i));
+  for (std::size_t i = 0; i < spec.patterns.size(); ++i)
+    compiled->patterns.push_back(compile(spec, i));
   for (const std::string& pattern : spec.time_formats) compiled->times.emplace_back(pattern);
   for (const auto& [text, name] : spec.levels) {
     if (!level_from_name(name)) {
-      throw ConfigError("format \"" + spec.name + "\": level \"" + text + "\" is mapped to \"" + name +
-                        "\", which is no level");
+      throw ConfigError("format \"" + spec.name + "\": level \"" + text + "\" is mapped to \"" +
+                        name + "\", which is no level");
     }
   }
   Format format;

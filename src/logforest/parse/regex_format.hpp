@@ -32,6 +32,7 @@ struct RegexSpec {
 [[nodiscard]] Format regex_format(RegexSpec spec);
 
 // Share of `lines` that a parser of `format` accepts (for Format::detect).
-[[nodiscard]] double accepted_share(const Format& format, const std::vector<std::string_view>& lines);
+[[nodiscard]] double accepted_share(const Format& format,
+                                    const std::vector<std::string_view>& lines);
 
 }  // namespace logforest::parse

@@ -76,7 +76,8 @@ bool spaced_tag(std::string_view s, std::size_t blank, Syslog3164Fields& out) no
       if (++words > 5) return false;
     } else if (c == '[') {
       const std::size_t close = pid_end(s, i);
-      if (close == npos || close + 1 >= s.size() || (s[close + 1] != ':' && s.substr(close + 1, 2) != " (") ||
+      if (close == npos || close + 1 >= s.size() ||
+          (s[close + 1] != ':' && s.substr(close + 1, 2) != " (") ||
           !all_digits(s.substr(i + 1, close - i - 1))) {
         return false;
       }
@@ -85,11 +86,13 @@ bool spaced_tag(std::string_view s, std::size_t blank, Syslog3164Fields& out) no
       finish_tag(s, close + 1, out);
       return true;
     } else if (c == ':') {
-      if (words != 2 || !is_digit(s[blank + 1]) || i + 1 >= s.size() || s[i + 1] != ' ') return false;
+      if (words != 2 || !is_digit(s[blank + 1]) || i + 1 >= s.size() || s[i + 1] != ' ')
+        return false;
       out.tag = s.substr(0, i);
       finish_tag(s, i, out);
       return true;
-    } else if (!is_alnum(c) && c != '.' && c != '-' && c != '_' && c != '/' && c != '(' && c != ')') {
+    } else if (!is_alnum(c) && c != '.' && c != '-' && c != '_' && c != '/' && c != '(' &&
+               c != ')') {
       return false;
     }
   }
@@ -107,7 +110,8 @@ bool scan_tag(std::string_view s, Syslog3164Fields& out) noexcept {
         if (next == ':') ++i;
         continue;  // "a::b", a URL, a port
       }
-      if (!is_alpha(s[0]) && s[0] != '/' && s[0] != '_' && s[0] != '(' && s[0] != '-' && s[0] != '.') {
+      if (!is_alpha(s[0]) && s[0] != '/' && s[0] != '_' && s[0] != '(' && s[0] != '-' &&
+          s[0] != '.') {
         return false;
       }
       out.tag = s.substr(0, i);
@@ -186,7 +190,8 @@ std::size_t skip_cisco_sequence(std::string_view s, Syslog3164Fields& out) noexc
     out.sequence = s.substr(0, at);
     at += 2;
     const std::string_view token = next_token(s.substr(at));
-    if (is_tag_token(token) && at + token.size() + 1 < s.size() && month_number(token.data()) == 0) {
+    if (is_tag_token(token) && at + token.size() + 1 < s.size() &&
+        month_number(token.data()) == 0) {
       out.host = token.substr(0, token.size() - 1);
       at += token.size() + 1;
     }
@@ -203,7 +208,8 @@ bool versioned(std::string_view s) noexcept {
   while (at < s.size() && at < 3 && is_digit(s[at])) ++at;
   if (at == 0 || s[0] == '0' || at + 2 >= s.size() || s[at] != ' ') return false;
   s.remove_prefix(at + 1);
-  return s.starts_with("- ") || (s.size() > 10 && is_digit(s[0]) && is_digit(s[3]) && s[4] == '-' && s[7] == '-');
+  return s.starts_with("- ") ||
+         (s.size() > 10 && is_digit(s[0]) && is_digit(s[3]) && s[4] == '-' && s[7] == '-');
 }
 
 bool iso_start(std::string_view s) noexcept {
@@ -322,6 +328,8 @@ class Syslog3164Parser final : public LineParser {
 
 }  // namespace
 
-std::unique_ptr<LineParser> make_syslog3164_parser() { return std::make_unique<Syslog3164Parser>(); }
+std::unique_ptr<LineParser> make_syslog3164_parser() {
+  return std::make_unique<Syslog3164Parser>();
+}
 
 }  // namespace logforest::parse

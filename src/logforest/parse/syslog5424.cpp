@@ -1,9 +1,9 @@
+#include <simdjson.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
-
-#include <simdjson.h>
 
 #include "logforest/base/utf8.hpp"
 #include "logforest/parse/row_builder.hpp"
@@ -19,7 +19,8 @@ Priority read_priority(std::string_view line) noexcept {
   int value = line[1] - '0';
   std::size_t at = 2;
   if (value != 0) {
-    for (; at < line.size() && at < 4 && is_digit(line[at]); ++at) value = value * 10 + line[at] - '0';
+    for (; at < line.size() && at < 4 && is_digit(line[at]); ++at)
+      value = value * 10 + line[at] - '0';
   }
   if (at >= line.size() || line[at] != '>' || value > 191) return {};
   return {value, at + 1};
@@ -62,7 +63,8 @@ bool Rfc3339Clock::read(std::string_view text, std::int64_t& us) noexcept {
     us = at;
     return i + 1 == text.size();
   }
-  if (i + 6 != text.size() || (text[i] != '+' && text[i] != '-') || text[i + 3] != ':') return false;
+  if (i + 6 != text.size() || (text[i] != '+' && text[i] != '-') || text[i + 3] != ':')
+    return false;
   const int h = two_digits(p + i + 1);
   const int m = two_digits(p + i + 4);
   if (h < 0 || m < 0 || h > 23 || m > 59) return false;
@@ -109,7 +111,8 @@ bool sd_value(std::string_view line, std::size_t& at) noexcept {
     if (c == ']') return false;
     if (c == '\\') {
       ++at;
-      if (at >= line.size() || (line[at] != '"' && line[at] != '\\' && line[at] != ']')) return false;
+      if (at >= line.size() || (line[at] != '"' && line[at] != '\\' && line[at] != ']'))
+        return false;
     }
     high = high || static_cast<unsigned char>(c) >= 0x80;
   }
@@ -262,7 +265,7 @@ class Syslog5424Parser final : public LineParser {
     return {};
   }
 
- [[nodiscard]] bool demands_utf8(std::string_view line) const noexcept override {
+  [[nodiscard]] bool demands_utf8(std::string_view line) const noexcept override {
     return marked_utf8(line);
   }
 
@@ -281,14 +284,16 @@ bool marked_utf8(std::string_view line) noexcept {
 
 Reject scan_syslog5424(std::string_view line, Rfc3339Clock& clock, Syslog5424Fields& out) noexcept {
   const Priority priority = read_priority(line);
-  if (priority.value < 0) return line.empty() || line[0] != '<' ? Reject::NoMatch : Reject::InvalidHeader;
+  if (priority.value < 0)
+    return line.empty() || line[0] != '<' ? Reject::NoMatch : Reject::InvalidHeader;
   out.priority = priority.value;
   std::size_t at = priority.length;
   // VERSION = NONZERO-DIGIT 0*2DIGIT
   if (at >= line.size() || !is_digit(line[at]) || line[at] == '0') return Reject::InvalidHeader;
   int version = 0;
   const std::size_t begin = at;
-  while (at < line.size() && is_digit(line[at]) && at - begin < 3) version = version * 10 + line[at++] - '0';
+  while (at < line.size() && is_digit(line[at]) && at - begin < 3)
+    version = version * 10 + line[at++] - '0';
   if (at >= line.size() || line[at] != ' ') return Reject::InvalidHeader;
   ++at;
   out.version = version;
@@ -316,11 +321,14 @@ Reject scan_syslog5424(std::string_view line, Rfc3339Clock& clock, Syslog5424Fie
   out.message = line.substr(at + 1);
   if (out.message.starts_with("\xef\xbb\xbf")) {
     out.message.remove_prefix(3);
-    if (!simdjson::validate_utf8(out.message.data(), out.message.size())) return Reject::InvalidUtf8;
+    if (!simdjson::validate_utf8(out.message.data(), out.message.size()))
+      return Reject::InvalidUtf8;
   }
   return Reject::None;
 }
 
-std::unique_ptr<LineParser> make_syslog5424_parser() { return std::make_unique<Syslog5424Parser>(); }
+std::unique_ptr<LineParser> make_syslog5424_parser() {
+  return std::make_unique<Syslog5424Parser>();
+}
 
 }  // namespace logforest::parse

@@ -47,7 +47,8 @@ std::vector<Format> text_formats() {
   rfc5424.family = "syslog";
   out.push_back(std::move(rfc5424));
 
-  out.push_back(text_format("klog", "glog and Kubernetes' klog", 85, without_options(make_klog_parser)));
+  out.push_back(
+      text_format("klog", "glog and Kubernetes' klog", 85, without_options(make_klog_parser)));
   out.back().multiline = true;
 
   Format combined = text_format(
@@ -56,9 +57,9 @@ std::vector<Format> text_formats() {
   combined.family = "access";
   out.push_back(std::move(combined));
 
-  Format common = text_format(
-      "apache_common", "Apache and nginx access logs", 79,
-      [](const ParseOptions&) { return make_access_log_parser(AccessLayout::Common); });
+  Format common =
+      text_format("apache_common", "Apache and nginx access logs", 79,
+                  [](const ParseOptions&) { return make_access_log_parser(AccessLayout::Common); });
   common.family = "access";
   // Whoever asks for it by name also gets what is appended to a line.
   common.make = [](const ParseOptions&) { return make_access_log_parser(AccessLayout::Any); };
@@ -70,18 +71,19 @@ std::vector<Format> text_formats() {
   out.push_back(
       text_format("nginx_error", "nginx error log", 77, without_options(make_nginx_error_parser)));
   out.back().multiline = true;
-  out.push_back(text_format("labelled", "alert label in front: BGL, Thunderbird, Spirit, Liberty", 76,
-                            without_options(make_labelled_parser)));
+  out.push_back(text_format("labelled", "alert label in front: BGL, Thunderbird, Spirit, Liberty",
+                            76, without_options(make_labelled_parser)));
 
-  Format rfc3164 = text_format("rfc3164", "syslog, RFC 3164 and its relatives (journald short, Cisco)",
-                               50, without_options(make_syslog3164_parser));
+  Format rfc3164 =
+      text_format("rfc3164", "syslog, RFC 3164 and its relatives (journald short, Cisco)", 50,
+                  without_options(make_syslog3164_parser));
   rfc3164.make_framer = syslog_framer_for;
   rfc3164.family = "syslog";
   rfc3164.multiline = true;
   out.push_back(std::move(rfc3164));
 
-  Format applog = text_format("applog", "timestamp level [thread] logger: message, in any order", 40,
-                              [](const ParseOptions&) { return make_app_log_parser(true); });
+  Format applog = text_format("applog", "timestamp level [thread] logger: message, in any order",
+                              40, [](const ParseOptions&) { return make_app_log_parser(true); });
   applog.multiline = true;
   applog.family = "application";
   out.push_back(std::move(applog));
