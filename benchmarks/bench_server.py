@@ -252,7 +252,6 @@ def main() -> None:
         copy = max(copies)
         want = digest(cluster)
         rows.append(("bare COPY, one connection", copy, ""))
-        del batches
 
         empty(cluster)
         redis = rate(total, lambda: bare_redis(queue, lines))
