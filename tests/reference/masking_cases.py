@@ -93,6 +93,19 @@ PAIRS: list[tuple[str, str]] = [
     ("fe80::1%eth0", "<IP>%eth0"),
 ]
 
+#: The same for values that touch: none may save another. Their templates need not survive.
+GLUED: list[tuple[str, str]] = [
+    ("inet6 addr:fe80::1:", "inet6 addr:<IP>:"),
+    ("password=hunter24111111111111111 5500000000000004", "password=<PASSWORD> <CARD>"),
+    ("password=hunter2 4111111111111111", "password=<PASSWORD> <CARD>"),
+    ("AKIAIOSFODNN7EXAMPLE4111111111111111 5500000000000004", "<TOKEN> <CARD>"),
+    ("00:11:22:33:44:55::ffff:192.0.2.1", "<IP>:<IP>"),
+    ("2001:db8::1:AKIAIOSFODNN7EXAMPLE", "<IP>:<TOKEN>"),
+    ("AKIAIOSFODNN7EXAMPLE.4111111111111111", "<TOKEN>.<CARD>"),
+    ("DE89370400440532013000.4111111111111111", "<IBAN>.<CARD>"),
+    ("bob@example.com.10.1.2.3", "<EMAIL>.<IP>"),
+]
+
 #: Left alone, with every rule on.
 NEGATIVES: list[str] = [
     "", " ", "plain text", "foo@bar", "@Override", "a @ b", "user@localhost", "x@y.1", "@a.bc",

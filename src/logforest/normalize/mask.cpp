@@ -19,6 +19,7 @@ constexpr std::size_t kMaxName = 24;
 constexpr std::size_t kMinKey = 16;
 constexpr std::size_t kMaxCustom = 100;
 constexpr std::int64_t kRegexMemory = std::int64_t{8} << 20;
+constexpr int kMaxPasses = 32;            // hostile texts end too
 constexpr std::size_t kStackBlocks = 64;  // texts up to 4 KiB need no heap
 
 unsigned wanted_by(const MaskRules& r) {
@@ -177,6 +178,18 @@ bool Masker::mask_builtin(std::string_view text, std::string& out) const {
   return Scan(*this, text, out).run(bits);
 }
 
+// What stands beside a value decides whether it is one, and a mask put there changes that: the
+// masked text is searched again until nothing is found. One more pass does for nearly all texts.
+bool Masker::mask_stable(std::string_view text, std::string& out) const {
+  if (!mask_builtin(text, out)) return false;
+  static thread_local std::string again;
+  for (int pass = 1; pass < kMaxPasses; ++pass) {
+    if (!mask_builtin(out, again) || again == out) break;  // prefixes of addresses are found again
+    out.swap(again);
+  }
+  return true;
+}
+
 bool Masker::mask_custom(std::string& text) const {
   bool found = false;
   for (const auto& rule : custom_)
@@ -185,7 +198,7 @@ bool Masker::mask_custom(std::string& text) const {
 }
 
 bool Masker::mask(std::string_view text, std::string& out) const {
-  const bool found = mask_builtin(text, out);
+  const bool found = mask_stable(text, out);
   if (custom_.empty()) return found;
   std::string copy(found ? std::string_view(out) : text);
   if (!mask_custom(copy)) return found;

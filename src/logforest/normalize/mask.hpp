@@ -67,6 +67,7 @@ class Masker {
   class Scan;
   struct Custom;
   [[nodiscard]] bool mask_builtin(std::string_view text, std::string& out) const;
+  [[nodiscard]] bool mask_stable(std::string_view text, std::string& out) const;
   [[nodiscard]] bool mask_custom(std::string& text) const;
 
   MaskRules rules_;

@@ -150,6 +150,7 @@ Span find_ipv6(std::string_view s, std::size_t at, std::size_t from) noexcept {
     while (begin > from && at - begin < 40 && (is(s[begin - 1], kHex) || s[begin - 1] == ':'))
       --begin;
   }
+  if (at_or(s, begin) == ':' && at_or(s, begin + 1) != ':') ++begin;  // addr:2001:db8::1
   if (blocked_before(s, begin) || (begin > 0 && s[begin - 1] == '.')) return {};
   const std::size_t end = match_ipv6(s, begin);
   return end == kNone || blocked_after(s, end) ? Span{} : Span{begin, end};
