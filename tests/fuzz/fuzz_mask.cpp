@@ -68,6 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string once;
     if (!masker->mask(text, once)) continue;
     fuzz::require(!utf8 || valid_utf8(once), "no longer UTF-8", text, once);
+    std::string twice;
+    fuzz::require(!masker->mask(once, twice), "masking twice changes more", once, twice);
     std::string json;
     (void)masker->mask_json(text, json);
   }

@@ -104,6 +104,11 @@ GLUED: list[tuple[str, str]] = [
     ("AKIAIOSFODNN7EXAMPLE.4111111111111111", "<TOKEN>.<CARD>"),
     ("DE89370400440532013000.4111111111111111", "<IBAN>.<CARD>"),
     ("bob@example.com.10.1.2.3", "<EMAIL>.<IP>"),
+    ("logs-AKIAIOSFODNN7EXAMPLE.txt", "logs-<TOKEN>.txt"),
+    ("a@b.io-AKIAIOSFODNN7EXAMPLE", "<EMAIL>-<TOKEN>"),
+    ("a@b.io- a@b.io-1 a@b.c-d.org", "<EMAIL>- <EMAIL>-1 <EMAIL>"),
+    ("token-hvs.CAESIJabcdefghijklmnop", "token-<TOKEN>"),
+    ("4111111111111111-AKIAIOSFODNN7EXAMPLE", "<CARD>-<TOKEN>"),
 ]
 
 #: Left alone, with every rule on.

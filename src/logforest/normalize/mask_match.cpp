@@ -97,6 +97,21 @@ bool token_char(char c) noexcept {
   return is(c, kAlpha | kDigit) || c == '_' || c == '-' || c == '.';
 }
 
+// A key that is a part of a longer word: logs-AKIA... .txt
+Span find_key_in_word(std::string_view s, std::size_t at, std::size_t end) noexcept {
+  constexpr std::size_t longest = 4096;  // keeps hostile words linear
+  for (std::size_t i = at; end - i >= 15; ++i) {
+    if (i > at && s[i - 1] != '-' && s[i - 1] != '.') continue;
+    if (is_api_key(s.substr(i, std::min(end - i, longest)))) return {i, end};
+    std::size_t stop = i;  // keys of capitals end with them
+    while (stop < end && stop - i <= 64 && is(s[stop], kAlpha | kDigit)) ++stop;
+    if (stop < end && !is(s[stop], kAlpha | kDigit) && s[stop] != '_' &&
+        is_api_key(s.substr(i, stop - i)))
+      return {i, stop};
+  }
+  return {};
+}
+
 }  // namespace
 
 Span find_email(std::string_view s, std::size_t at, std::size_t from) noexcept {
@@ -111,15 +126,17 @@ Span find_email(std::string_view s, std::size_t at, std::size_t from) noexcept {
   std::size_t end = kNone;
   while (i < s.size() && alnum(s[i])) {
     const std::size_t label = i;
-    bool letters = true;
-    while (i < s.size() && (alnum(s[i]) || s[i] == '-')) {
-      letters &= is(s[i], kAlpha) || static_cast<unsigned char>(s[i]) >= 0x80;
-      ++i;
-    }
+    while (i < s.size() && (is(s[i], kAlpha) || static_cast<unsigned char>(s[i]) >= 0x80)) ++i;
+    const std::size_t letters = i;
+    while (i < s.size() && (alnum(s[i]) || s[i] == '-')) ++i;
     std::size_t stop = i;
     while (stop > label && s[stop - 1] == '-') --stop;
     const bool xn = s.substr(label, 4) == "xn--";
-    if (label > domain && stop - label >= 2 && ((letters && stop == i) || xn)) end = stop;
+    if (label > domain && xn) {
+      end = stop;
+    } else if (label > domain && letters - label >= 2 && (letters == i || s[letters] == '-')) {
+      end = letters;  // a dash and what follows it is no part of a top level
+    }
     if (at_or(s, i) != '.') break;
     ++i;
   }
@@ -195,7 +212,8 @@ Span find_token(std::string_view s, std::size_t at) noexcept {
   if (at > 0 && token_char(s[at - 1])) return {};
   while (end < s.size() && token_char(s[end])) ++end;
   while (end > at && s[end - 1] == '.') --end;
-  return is_api_key(s.substr(at, end - at)) ? Span{at, end} : Span{};
+  if (is_api_key(s.substr(at, end - at))) return {at, end};
+  return find_key_in_word(s, at, end);
 }
 
 Span find_url_password(std::string_view s, std::size_t at) noexcept {
