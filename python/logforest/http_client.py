@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -15,6 +15,7 @@ __all__ = ["Client"]
 
 _ATTEMPTS = 30
 _LONGEST_WAIT_S = 10.0
+_PAGE = 1000
 _RETRIED = {429, 503}
 
 
@@ -39,6 +40,7 @@ class Client:
         self.url = url
         self._connection = kind(parts.hostname, parts.port, timeout=120)
         self._headers = {"X-API-Key": api_key} if api_key else {}
+        self._next_cursor: str | None = None
 
     def get(self, path: str, parameters: Mapping[str, Any]) -> bytes:
         """The body of a GET that must succeed."""
@@ -46,6 +48,17 @@ class Client:
         if status != 200:
             raise StoreError(f"{self.url} answered {status}: {_detail(body)}")
         return body
+
+    def pages(self, path: str, parameters: Mapping[str, Any], limit: int) -> Iterator[bytes]:
+        """Bodies of as many pages as ``limit`` records need."""
+        cursor: dict[str, str] = {}
+        while True:
+            asked = min(limit, _PAGE)
+            yield self.get(path, {**parameters, **cursor, "limit": asked})
+            limit -= asked
+            if limit <= 0 or self._next_cursor is None:
+                return
+            cursor = {"cursor": self._next_cursor}
 
     def post(self, path: str, body: bytes, key: str, content_type: str) -> dict[str, Any]:
         """Post until it is answered; the key makes sending again harmless."""
@@ -75,6 +88,7 @@ class Client:
         try:
             self._connection.request(method, path, body, self._headers | headers)
             answer = self._connection.getresponse()
+            self._next_cursor = answer.headers.get("X-Next-Cursor")
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()  # the next request opens it again

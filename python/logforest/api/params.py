@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from logforest.api.problems import Problem
 from logforest.service import Service
 from logforest.stores.base import LogQuery
 from logforest.stores.values import parse_time, status_range
 
-__all__ = ["Format", "Logs", "ServiceDep", "Span", "TimeSpan", "split"]
+__all__ = ["Format", "Logs", "RowId", "ServiceDep", "Span", "TimeSpan", "split"]
 
+_INT64 = 2**63
+RowId = Annotated[int, Path(ge=0, lt=_INT64)]
 Format = Literal["json", "ndjson", "csv", "arrow"]
 
 
@@ -68,7 +70,7 @@ def _log_query(
     service: Annotated[list[str] | None, Query()] = None,
     source: Annotated[list[str] | None, Query()] = None,
     category: Annotated[list[str] | None, Query()] = None,
-    template: Annotated[int | None, Query(description="template_id")] = None,
+    template: Annotated[int | None, Query(ge=-_INT64, lt=_INT64, description="template_id")] = None,
     status: Annotated[str | None, Query(description="404, 400-499 or 5xx")] = None,
     status_min: Annotated[int | None, Query(ge=0, le=999)] = None,
     status_max: Annotated[int | None, Query(ge=0, le=999)] = None,

@@ -58,7 +58,10 @@ def _from_service(url: str, filters: dict[str, Any], limit: int, form: str) -> b
     from logforest.http_client import Client
 
     parameters = {name: value for name, value in filters.items() if value}
-    return Client(url).get("/api/v1/logs", {**parameters, "limit": limit, "format": form})
+    pages = list(Client(url).pages("/api/v1/logs", {**parameters, "format": form}, limit))
+    if form == "csv":  # one head is enough
+        pages[1:] = [page.partition(b"\n")[2] for page in pages[1:]]
+    return b"".join(pages)
 
 
 def _from_store(address: str, filters: dict[str, Any], limit: int, form: str) -> bytes:

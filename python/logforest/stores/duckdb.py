@@ -145,6 +145,8 @@ class DuckDBStore:
         if table.num_rows <= query.limit:
             return LogPage(_batch(table), None)
         table = table.slice(0, query.limit)
+        if not query.limit:  # no last record to go on from
+            return LogPage(_batch(table), None)
         cursor = encode_cursor(
             table["timestamp"][query.limit - 1].value, table["id"][query.limit - 1].as_py()
         )

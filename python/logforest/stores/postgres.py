@@ -276,6 +276,8 @@ class PostgresStore(PostgresTables):
         logs = self._select(replace(query, limit=query.limit + 1))
         if logs.num_rows <= query.limit:
             return LogPage(logs, None)
+        if not query.limit:  # no last record to go on from
+            return LogPage(logs.head(0), None)
         table = pa.table(logs._core)
         last = query.limit - 1
         cursor = encode_cursor(table["timestamp"][last].value, table["id"][last].as_py())

@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Query
 
 from logforest import _core
-from logforest.api.params import ServiceDep, Span, split
+from logforest.api.params import RowId, ServiceDep, Span, split
 from logforest.api.problems import Problem
 from logforest.stores.filters import encode_cursor
 
@@ -63,7 +63,7 @@ def anomalies(
 
 @router.get("/api/v1/anomalies/{anomaly_id}", summary="One anomaly with its context")
 @router.get("/anomalies/{anomaly_id}", include_in_schema=False)
-def anomaly(service: ServiceDep, anomaly_id: int) -> dict[str, Any]:
+def anomaly(service: ServiceDep, anomaly_id: RowId) -> dict[str, Any]:
     """The anomaly, its record, and the lines of the same service around it."""
     rows = anomaly_rows(service.store.anomalies(anomaly_id=anomaly_id, limit=1))
     if not rows:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, WebSocket
 
 from logforest.errors import ConfigError
 from logforest.live import TOPICS, Subscription
@@ -76,6 +76,10 @@ def _same_origin(socket: WebSocket) -> bool:
     return origin is None or origin.partition("://")[2] == socket.headers.get("host")
 
 
+def _error(error: Exception) -> bytes:
+    return orjson.dumps({"topic": "error", "payload": {"detail": str(error)}})
+
+
 async def _serve(socket: WebSocket, topics: Iterable[str]) -> None:
     service: Service = socket.app.state.service
     if not _same_origin(socket):
@@ -86,30 +90,33 @@ async def _serve(socket: WebSocket, topics: Iterable[str]) -> None:
     try:
         wanted = subscription(query, topics)
     except ConfigError as error:
-        await socket.close(1008, str(error)[:120])
+        await socket.accept()  # a refused handshake could not say why
+        await socket.send_text(_error(error).decode())
+        await socket.close(1008)
         return
     await socket.accept()
     subscriber = service.hub.subscribe(wanted)
     sender = asyncio.create_task(_send(socket, subscriber))
     try:
         while True:
-            text = await socket.receive_text()
+            received = await socket.receive()
+            if received["type"] == "websocket.disconnect":
+                break
             try:
+                text = received.get("text")
+                if text is None:
+                    raise ConfigError("send text, not bytes")
                 if len(text) > _MESSAGE_BYTES:
                     raise ConfigError("the message is too long")
                 message = orjson.loads(text)
                 if not isinstance(message, dict):
                     raise ConfigError('send {"subscribe": ["new_logs"], "level": ["ERROR"]}')
                 subscriber.subscription = subscription(message, topics)
-                answer: dict[str, object] = {
-                    "topic": "subscribed",
-                    "payload": {"topics": sorted(subscriber.subscription.topics)},
-                }
+                topics_now = sorted(subscriber.subscription.topics)
+                answer = orjson.dumps({"topic": "subscribed", "payload": {"topics": topics_now}})
             except (ConfigError, orjson.JSONDecodeError) as error:
-                answer = {"topic": "error", "payload": {"detail": str(error)}}
-            subscriber.extend([orjson.dumps(answer)], 0)
-    except WebSocketDisconnect:
-        pass
+                answer = _error(error)
+            subscriber.extend([answer], 0)
     finally:
         service.hub.unsubscribe(subscriber)
         sender.cancel()

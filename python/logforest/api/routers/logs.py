@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from starlette.responses import Response as PlainResponse
 
 from logforest import _core
-from logforest.api.params import Format, Logs, ServiceDep
+from logforest.api.params import Format, Logs, RowId, ServiceDep
 from logforest.api.problems import Problem
 from logforest.batch import LogBatch
 from logforest.service import Service
@@ -94,7 +94,7 @@ def recent(service: ServiceDep, query: Logs, format: Format = "json") -> Respons
 
 @router.get("/logs/{log_id:int}", summary="One record")
 @router.get("/api/v1/logs/{log_id:int}", include_in_schema=False)
-def one(service: ServiceDep, log_id: int) -> Response:
+def one(service: ServiceDep, log_id: RowId) -> Response:
     """The record with this id."""
     found = service.store.log(log_id)
     if not found.num_rows:
@@ -104,7 +104,7 @@ def one(service: ServiceDep, log_id: int) -> Response:
 
 @router.get("/logs/{log_id:int}/context", summary="A record and its neighbours")
 @router.get("/api/v1/logs/{log_id:int}/context", include_in_schema=False)
-def context(service: ServiceDep, log_id: int, lines: int = 5) -> Response:
+def context(service: ServiceDep, log_id: RowId, lines: int = 5) -> Response:
     """Up to ``lines`` records of the same service before and after it, oldest first."""
     found = service.store.context(log_id, lines=max(0, min(lines, 200)))
     if not found.num_rows:
