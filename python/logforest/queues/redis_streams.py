@@ -307,7 +307,7 @@ class RedisLog:
         for raw in self._groups():
             name = str(raw["name"])
             records = max(0, int(last or 0) - done.get(name, done.get("_base", 0)))
-            entries = int(raw.get("lag") or 0) + int(raw.get("pending") or 0)  # type: ignore[call-overload]
+            entries = self._undelivered(raw) + int(str(raw["pending"]))
             groups[name] = {
                 "consumers": raw["consumers"],
                 "pending_entries": raw["pending"],
@@ -320,6 +320,16 @@ class RedisLog:
             "dead_letters": dead,
             "groups": groups,
         }
+
+    def _undelivered(self, group: dict[str, object]) -> int:
+        """Entries not yet given to the group: Redis' own figure, or a count where it has none.
+
+        Redis answers nil once entries between were trimmed or the server was restarted.
+        """
+        if group.get("lag") is not None:
+            return int(str(group["lag"]))
+        since = str(group["last-delivered-id"])
+        return len(self.client.command("XRANGE", self.stream, f"({since}", "+", "COUNT", 10_000))
 
     def _groups(self) -> list[dict[str, object]]:
         try:
