@@ -1,5 +1,6 @@
 #include "logforest/parse/chunk.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "logforest/base/utf8.hpp"
@@ -8,7 +9,8 @@ namespace logforest::parse {
 
 namespace {
 constexpr std::size_t kBlock = std::size_t{1} << 15;  // stays in the first-level cache
-}
+constexpr double kRoom = 1.03;
+}  // namespace
 
 struct ChunkParser::Task {
   std::string_view data;
@@ -41,6 +43,12 @@ ChunkParser::ChunkParser(const Format& format, const ParseOptions& options, std:
 
 ChunkResult ChunkParser::parse(std::string_view data, std::int64_t offset, bool last) {
   auto batch = std::make_shared<RecordBatch>();
+  if (shaped_bytes_ != 0) {
+    // Chunks of one source are alike; a little more, so that most need not grow.
+    const double share =
+        std::min(2.0, static_cast<double>(data.size()) / static_cast<double>(shaped_bytes_));
+    batch->reserve(shape_, static_cast<std::size_t>(shape_.rows * share * kRoom) + 1);
+  }
   Task task{data,
             offset,
             last,
@@ -58,6 +66,10 @@ ChunkResult ChunkParser::parse(std::string_view data, std::int64_t offset, bool 
   result.other_records = parser_->take_other_records();
   result.counts.ambiguous_dates = task.row.ambiguous_dates();
   if (hook_) hook_(*batch, *result.rejects);
+  if (batch->rows != 0) {
+    shape_ = batch->shape();
+    shaped_bytes_ = data.size();
+  }
   return std::move(result);
 }
 

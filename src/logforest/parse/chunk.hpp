@@ -48,6 +48,8 @@ class ChunkParser {
   std::unique_ptr<LineParser> parser_;
   std::unique_ptr<Framer> framer_;
   ByteBuffer repaired_;
+  BatchShape shape_;  // of the last chunk that had records, and its bytes
+  std::size_t shaped_bytes_ = 0;
 };
 
 }  // namespace logforest::parse

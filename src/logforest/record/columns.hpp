@@ -53,6 +53,7 @@ class Validity {
 template <class T>
 class FixedColumn {
  public:
+  void reserve(std::size_t rows) { values_.reserve(rows); }
   void set(std::size_t row, T value) {
     validity_.append(values_.size(), row);
     if (row != values_.size()) values_.resize(row);
@@ -97,6 +98,10 @@ class FixedColumn {
 // operator[] point into the column and die with the next change to it.
 class Utf8Column {
  public:
+  void reserve(std::size_t rows, std::size_t bytes) {
+    offsets_.reserve(rows + 1);
+    data_.reserve(bytes);
+  }
   void set(std::size_t row, std::string_view value) {
     start(row);
     data_.insert(data_.end(), value.begin(), value.end());
@@ -172,6 +177,7 @@ class Dictionary {
 // Dictionary-encoded strings. Runs of one value are the common case: the last code is kept.
 class DictColumn {
  public:
+  void reserve(std::size_t rows) { codes_.reserve(rows); }
   void set(std::size_t row, std::string_view value) {
     if (last_ < 0 || dictionary_[last_] != value) {
       // A few values take turns: most are found without hashing.

@@ -5,11 +5,13 @@
 // writer at a time, any number of readers once finished.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "logforest/base/error.hpp"
@@ -17,6 +19,13 @@
 #include "logforest/record/level.hpp"
 
 namespace logforest {
+
+// How much a batch holds: what the next one of the same source will need.
+struct BatchShape {
+  static constexpr std::size_t kTextColumns = 7;
+  double rows = 0;
+  std::array<double, kTextColumns> bytes{};  // of each Utf8Column
+};
 
 struct RecordBatch {
   std::size_t rows = 0;
@@ -52,6 +61,29 @@ struct RecordBatch {
   // Pads every column to `rows`; needed once before reading columns by row or exporting.
   void finish() {
     for_each_column([this](auto& column) { column.finish(rows); });
+  }
+  // Room for `n` rows with as many bytes of text a row as `like` has, so that filling neither
+  // copies nor touches more memory than the batch needs. Only a hint.
+  void reserve(const BatchShape& like, std::size_t n) {
+    const double scale = like.rows == 0 ? 0.0 : static_cast<double>(n) / like.rows;
+    std::size_t text = 0;
+    for_each_column([&](auto& column) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(column)>, Utf8Column>) {
+        column.reserve(n, static_cast<std::size_t>(scale * like.bytes[text++]));
+      } else {
+        column.reserve(n);
+      }
+    });
+  }
+  [[nodiscard]] BatchShape shape() {
+    BatchShape out{static_cast<double>(rows), {}};
+    std::size_t text = 0;
+    for_each_column([&](auto& column) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(column)>, Utf8Column>) {
+        out.bytes[text++] = static_cast<double>(column.data().size());
+      }
+    });
+    return out;
   }
   // Forgets what was set for the row `rows` (a record that turned out to be malformed).
   void abandon_row() {
