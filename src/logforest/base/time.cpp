@@ -202,7 +202,7 @@ std::optional<ParsedTime> parse_clf_time(std::string_view text) noexcept {
   if (!valid_date(year, month, day)) return std::nullopt;
   c.p += 12;
   Clock clock{};
-  if (!c.clock(clock)) return std::nullopt;
+  if (!c.clock(clock) || c.consumed(text) < 20) return std::nullopt;  // hh:mm: no seconds
   const std::int32_t zone = c.zone().value_or(0);
   return ParsedTime{to_us(year, month, day, clock, zone), c.consumed(text), false};
 }
