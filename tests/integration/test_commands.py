@@ -1,0 +1,72 @@
+"""``logforest ingest`` and ``logforest query`` as processes, against a server and a store."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logforest.testing.service import UpProcess
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpProcess]:
+    with UpProcess(tmp_path_factory.mktemp("commands") / "data") as running:
+        yield running
+        assert running.stop() == 0
+        assert "Traceback" not in running.output
+
+
+def command(*arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "logforest", *arguments],
+        input=stdin, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def test_ingest_command_sends_each_record_once(up: UpProcess, tmp_path: Path) -> None:
+    lines = [b'{"service":"cli","message":"number n%05dn"}\n' % i for i in range(30_000)]
+    (tmp_path / "a.ndjson").write_bytes(b"".join(lines[:20_000]) + b"{bad\n")  # over 1 MB
+    (tmp_path / "b.ndjson.gz").write_bytes(gzip.compress(b"".join(lines[20_000:])))
+    arguments = ("ingest", f"{tmp_path}/*.ndjson*", "--url", up.url, "--json")
+    for _ in range(2):
+        code, out, error = command(*arguments)
+        assert code == 0, error
+        assert json.loads(out) == {"records": 30_000, "rejected": 1, "files": 2}
+    assert up.get("/api/v1/logs?service=cli&limit=1")["total"] == 30_000
+    source = up.get("/api/v1/logs?service=cli&q=n25000n")["items"][0]["source"]
+    assert source == "b.ndjson.gz"
+    code, out, error = command(
+        "query", "--url", up.url, "--service", "cli", "-n", "25000", "--json"
+    )
+    assert code == 0, error
+    assert len({json.loads(line)["id"] for line in out.splitlines()}) == 25_000
+
+
+def test_ingest_command_reads_standard_input(up: UpProcess) -> None:
+    code, out, error = command(
+        "ingest", "-", "--url", up.url, "--service", "piped", "-f", "logfmt",
+        stdin=b"level=error msg=one\nlevel=info msg=two\n",
+    )  # fmt: skip
+    assert code == 0, error
+    assert out.startswith(b"2 records stored, 0 lines rejected")
+    items = up.get("/api/v1/logs?service=piped")["items"]
+    assert sorted((i["level"], i["message"]) for i in items) == [("ERROR", "one"), ("INFO", "two")]
+
+
+def test_commands_on_a_store(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text('{"level":"error","message":"kept \\u001b[31m"}\n' * 3)
+    store = str(tmp_path / "store")
+    code, out, error = command("ingest", str(tmp_path / "a.log"), "--data", store, "--json")
+    assert (code, json.loads(out)["records"]) == (0, 3), error
+    code, out, error = command("query", "kept", "--data", store, "--level", "error")
+    assert code == 0, error
+    assert len(out.splitlines()) == 3
+    assert b"\x1b[31m" not in out
+    assert command("query", "--data", store, "-n", "0", "--json")[:2] == (0, b"")
