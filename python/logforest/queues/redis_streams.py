@@ -322,14 +322,18 @@ class RedisLog:
         }
 
     def _undelivered(self, group: dict[str, object]) -> int:
-        """Entries not yet given to the group: Redis' own figure, or a count where it has none.
+        """Entries not yet given to the group: Redis' own figure, or a count of 16 at most.
 
-        Redis answers nil once entries between were trimmed or the server was restarted.
+        Redis has no figure once entries between were trimmed or the server was restarted.
         """
         if group.get("lag") is not None:
             return int(str(group["lag"]))
         since = str(group["last-delivered-id"])
-        return len(self.client.command("XRANGE", self.stream, f"({since}", "+", "COUNT", 10_000))
+        return len(self.client.command("XRANGE", self.stream, f"({since}", "+", "COUNT", 16))
+
+    def delivered(self) -> list[str]:
+        """The id of the last entry that each group was given."""
+        return [str(group["last-delivered-id"]) for group in self._groups()]
 
     def _groups(self) -> list[dict[str, object]]:
         try:

@@ -80,7 +80,7 @@ class Client:
         self.broken = 0  # connections refused or cut
 
     def post(
-        self, body: bytes, *, key: str = "", path: str = "/ingest", give_up: float = 60.0
+        self, body: bytes, *, key: str = "", path: str = "/ingest", give_up: float = 180.0
     ) -> dict[str, object]:
         """The answer of the first 2xx; TimeoutError after ``give_up`` seconds."""
         headers = {"content-type": "application/x-ndjson"}
