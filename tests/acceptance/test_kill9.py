@@ -7,6 +7,7 @@ the server answered afterwards. Records carry a number of their own in the messa
 from __future__ import annotations
 
 import collections
+import contextlib
 import http.client
 import json
 import random
@@ -55,19 +56,19 @@ def body_of(numbers: list[int]) -> bytes:
 def send(up: UpProcess, journal: Journal, stop: threading.Event, seed: int) -> None:
     """Posts bodies of 1 to 2000 records; every other one with a key, sent again when cut off."""
     rng = random.Random(seed)
-    connection = up.connect(timeout=10)
-    while not stop.is_set():
-        numbers = journal.take(rng.choice([1, 1, 7, 300, 2000]))
-        try:
-            connection.request("POST", "/ingest", body_of(numbers))
-            answer = connection.getresponse()
-            got = json.loads(answer.read())
-        except (OSError, http.client.HTTPException, ValueError):
-            return  # cut off: the record may or may not be there
-        if answer.status == 202:
-            assert got["accepted"] == len(numbers)
-            assert got["rejected"] == []
-            journal.acknowledge(numbers)
+    with contextlib.closing(up.connect(timeout=10)) as connection:
+        while not stop.is_set():
+            numbers = journal.take(rng.choice([1, 1, 7, 300, 2000]))
+            try:
+                connection.request("POST", "/ingest", body_of(numbers))
+                with connection.getresponse() as answer:
+                    got = json.loads(answer.read())
+            except (OSError, http.client.HTTPException, ValueError):
+                return  # cut off: the record may or may not be there
+            if answer.status == 202:
+                assert got["accepted"] == len(numbers)
+                assert got["rejected"] == []
+                journal.acknowledge(numbers)
 
 
 def stored_numbers(data: Path) -> collections.Counter[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -65,12 +66,11 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpProcess]:
 
 def call(up: UpProcess, method: str, path: str, body: bytes = b"", **headers: str) -> HTTPResponse:
     """An answer whose body was read into ``.body``."""
-    connection = up.connect()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body or None, named)
-    answer = connection.getresponse()
-    answer.body = answer.read()  # type: ignore[attr-defined]
-    connection.close()
+    with contextlib.closing(up.connect()) as connection:
+        connection.request(method, path, body or None, named)
+        answer = connection.getresponse()
+        answer.body = answer.read()  # type: ignore[attr-defined]
     return answer
 
 
@@ -504,16 +504,15 @@ READS = (
 
 @pytest.mark.parametrize("path", READS)
 def test_odd_parameters_are_never_our_failure(up: UpProcess, path: str) -> None:
-    connection = up.connect()
-    for odd in ODD:
-        connection.request("GET", f"{path}?{odd}")
-        answer = connection.getresponse()
-        body = answer.read()
-        assert answer.status in (200, 400, 422), (odd, body[:300])
-        if answer.status != 200:
-            assert answer.headers["content-type"] == "application/problem+json"
-            assert json.loads(body)["detail"]
-    connection.close()
+    with contextlib.closing(up.connect()) as connection:
+        for odd in ODD:
+            connection.request("GET", f"{path}?{odd}")
+            answer = connection.getresponse()
+            body = answer.read()
+            assert answer.status in (200, 400, 422), (odd, body[:300])
+            if answer.status != 200:
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert json.loads(body)["detail"]
 
 
 # Commands
