@@ -179,11 +179,17 @@ class LogBatch:
             if pa.types.is_dictionary(column.type):
                 column = column.cast(column.type.value_type)
             table = table.filter(pc.is_in(column, pa.array(wanted, column.type)))
-        return LogBatch.from_arrow(table)
+        return self._some(table)
 
     def head(self, n: int = 5) -> LogBatch:
         """The first ``n`` records."""
-        return LogBatch.from_arrow(self._arrow().slice(0, max(0, n)))
+        return self._some(self._arrow().slice(0, max(0, n)))
+
+    def _some(self, table: pa.Table) -> LogBatch:
+        """Some of these records: of the same format."""
+        some = LogBatch.from_arrow(table)
+        some._core.format = self.format
+        return some
 
     def __iter__(self) -> Iterator[Any]:
         raise TypeError("iterate over a column (logs['message']) or over logs.to_arrow() rows")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -182,7 +183,8 @@ class LogClassifier(_Parameters):
     Labels equal those of scikit-learn's ``TfidfVectorizer`` + ``ComplementNB`` or
     ``MultinomialNB`` on the same data. Probabilities are ``softmax(scores / T)``; the temperature
     T is fitted on held-in data (each third of the examples scored by a model of the other two;
-    Guo et al., ICML 2017), which changes no label.
+    Guo et al., ICML 2017), which changes no label. Before ``fit``, an estimator answers with the
+    model that ships (:meth:`default`); ``fit`` and ``partial_fit`` start from nothing.
 
     Parameters
     ----------
@@ -268,9 +270,7 @@ class LogClassifier(_Parameters):
         )
 
     def _fitted(self) -> _core.LogClassifier:
-        if self._core is None:
-            raise ModelError("the classifier is not fitted: call fit first")
-        return self._core
+        return _shipped() if self._core is None else self._core
 
     def _threads(self) -> int:
         return -1 if self.n_jobs is None else self.n_jobs
@@ -323,9 +323,9 @@ class LogClassifier(_Parameters):
     @property
     def classes_(self) -> npt.NDArray[np.str_]:
         """Labels, sorted."""
-        self._fitted()
-        assert self._classes is not None
-        return self._classes
+        import numpy as np
+
+        return np.array(self._fitted().classes) if self._classes is None else self._classes
 
     @property
     def words_(self) -> list[str]:
@@ -367,6 +367,12 @@ class LogClassifier(_Parameters):
         self.__dict__.update(state)
         if state["_core"] is not None:
             self._core = _core.LogClassifier.load(state["_core"])
+
+
+@functools.cache
+def _shipped() -> _core.LogClassifier:
+    """The model that an estimator answers with before it was fitted."""
+    return LogClassifier.default()._fitted()
 
 
 def _labels(labels: Any) -> Any:

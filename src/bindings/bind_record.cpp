@@ -27,7 +27,7 @@ void bind_record(py::module_& m) {
       .def(py::init<>())
       .def_property_readonly("num_rows", &LogBatch::num_rows)
       .def_property_readonly("num_chunks", [](const LogBatch& b) { return b.chunks.size(); })
-      .def_readonly("format", &LogBatch::format)
+      .def_readwrite("format", &LogBatch::format)
       .def_property_readonly("counts",
                              [](const LogBatch& b) {
                                py::dict d;

@@ -216,8 +216,9 @@ def test_inputs() -> None:
     assert c.predict([]).tolist() == []
     with pytest.raises(ConfigError, match="length"):
         LogClassifier().fit(messages, labels[:-1])
-    with pytest.raises(ModelError, match="fit"):
-        LogClassifier().predict(messages)
+    shipped = LogClassifier.default()
+    assert LogClassifier().predict(messages).tolist() == shipped.predict(messages).tolist()
+    assert LogClassifier().classes_.tolist() == shipped.classes_.tolist()
     with pytest.raises(ConfigError, match="alpha"):
         LogClassifier(alpha=0).fit(messages, labels)
     with pytest.raises(ConfigError, match="method"):

@@ -78,3 +78,13 @@ def test_counting_ignores_the_page() -> None:
     query = LogQuery(service=["a"], cursor=encode_cursor(1, 1))
     assert conditions(query, paging=False) == ("WHERE service IN ($1)", ["a"])
     assert conditions(query)[0].count("timestamp") == 2
+
+
+def test_one_name_and_iso_times_do() -> None:
+    query = LogQuery(level="ERROR", service="shop", since="2026-03-01T10:00:00Z")  # type: ignore[arg-type]
+    assert (query.level, query.service) == (("ERROR",), ("shop",))
+    assert query.since == datetime(2026, 3, 1, 10, tzinfo=UTC)
+    with pytest.raises(ConfigError, match="ISO 8601"):
+        LogQuery(until="yesterday")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="zone"):
+        LogQuery(until=datetime(2026, 3, 1))  # no zone

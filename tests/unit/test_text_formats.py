@@ -302,3 +302,32 @@ def test_detection_names() -> None:
     assert lf.detect_format("hello") is None
     assert lf.detect_format("") is None
     assert "rfc5424" in _core.format_names()
+
+
+@pytest.mark.parametrize(
+    ("record", "bad"),
+    [
+        ('10.0.0.1 - - [10/Oct/2025:13:55:36 +0000] "GET /{} HTTP/1.1" 200 5', "garbage"),
+        (
+            '10.0.0.1 - - [10/Oct/2025:13:55:36 +0000] "GET /{} HTTP/1.1" 200 5 "-" "curl"',
+            '10.0.0.1 - - [99/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"',
+        ),
+        ("<34>1 2025-10-11T22:14:15Z host app - - - {}", "garbage"),
+        ("level=info msg={}", 'level=info msg="open'),
+        ('{{"msg": {}}}', '{"msg": "op'),
+    ],
+)
+def test_a_damaged_line_of_a_pure_source_is_a_reject(record: str, bad: str) -> None:
+    lines = [record.format(i) for i in range(30)]
+    lines.insert(7, bad)
+    logs = lf.parse("\n".join(lines))
+    assert (logs.num_rows, logs.rejected["line"].to_pylist()) == (30, [8])
+    assert logs.rejected["text"].to_pylist() == [bad]
+
+
+def test_text_among_the_records_of_a_mixed_source_is_text() -> None:
+    access = '10.0.0.1 - - [10/Oct/2025:13:55:36 +0000] "GET /{} HTTP/1.1" 200 5'
+    lines = [access.format(i) if i % 3 else f"worker {i} is ready" for i in range(30)]
+    logs = lf.parse("\n".join(lines))
+    assert (logs.num_rows, logs.rejected.num_rows) == (30, 0)
+    assert logs["message"].to_pylist()[3] == "worker 3 is ready"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+from logforest.errors import ConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,6 +37,27 @@ class LogQuery:
     offset: int = 0
     cursor: str | None = None  # opaque: keyset on (timestamp, id)
     ascending: bool = False
+
+    def __post_init__(self) -> None:
+        # level="ERROR" means one level, not five letters; times may be ISO 8601 text.
+        for name in ("level", "service", "source", "category"):
+            value = getattr(self, name)
+            if value is None or isinstance(value, str):
+                object.__setattr__(self, name, () if value is None else (value,))
+        for name in ("since", "until"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, _instant(name, value))
+            elif isinstance(value, datetime) and value.tzinfo is None:
+                raise ConfigError(f"{name}: {value} has no zone; give tzinfo (UTC for our columns)")
+
+
+def _instant(name: str, text: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{name}: {text!r} is not ISO 8601, as 2026-03-01T10:00:00Z") from None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)

@@ -27,8 +27,11 @@ struct Candidate {
 class AutoParser final : public LineParser {
  public:
   AutoParser(const ParseOptions& options, const Formats& formats,
-             std::shared_ptr<const Format> plain, bool first_is_known)
-      : options_(options), plain_{std::move(plain), nullptr}, first_is_known_(first_is_known) {
+             std::shared_ptr<const Format> plain, bool first_is_known, bool pure)
+      : options_(options),
+        plain_{std::move(plain), nullptr},
+        first_is_known_(first_is_known),
+        pure_(pure) {
     for (const auto& format : formats) candidates_.push_back({format, nullptr});
   }
 
@@ -51,7 +54,7 @@ class AutoParser final : public LineParser {
         if (i == 0 && first_is_known_) first = result;
       }
       // A damaged record of the source's own format is a reject; other text is text.
-      if (first.reject != Reject::NoMatch && damaged(line)) return refused(first.reject);
+      if (first_is_known_ && damaged(line, first.reject)) return refused(first.reject);
       if (!plain_.format) return refused(first.reject);
       if (looks_binary(line)) return refused(Reject::Binary);
       trace_ = opens_trace(line);
@@ -146,15 +149,17 @@ class AutoParser final : public LineParser {
            candidates_[0].format->name == "json";
   }
 
-  [[nodiscard]] bool damaged(std::string_view line) const noexcept {
+  // Whether a line that no format took is a damaged one of the source's own format. Access logs
+  // and RFC 5424 hold nothing else, unless the first lines said that this source mixes.
+  [[nodiscard]] bool damaged(std::string_view line, Reject why) const noexcept {
+    const Format& own = *candidates_[0].format;
+    if (own.name == "json") return true;
+    if (pure_ && (own.family == "access" || own.name == "rfc5424")) return true;
+    if (why == Reject::NoMatch) return false;
+    if (own.name == "logfmt") return true;
     const std::size_t at = line.find_first_not_of(" \t");
-    const char c = at == std::string_view::npos ? ' ' : line[at];
-    const std::string& name = candidates_[0].format->name;
-    if (name == "json") return true;
-    if (name == "rfc5424" || name == "rfc3164") {
-      return c == '<' && at + 1 < line.size() && scan::is_digit(line[at + 1]);
-    }
-    return false;
+    return own.family == "syslog" && at != std::string_view::npos && line[at] == '<' &&
+           at + 1 < line.size() && scan::is_digit(line[at + 1]);
   }
 
   LineResult continued(std::string_view line, Shape shape, RowBuilder& row) {
@@ -177,6 +182,7 @@ class AutoParser final : public LineParser {
   std::vector<Candidate> candidates_;
   Candidate plain_;
   bool first_is_known_;
+  bool pure_;
   const Format* previous_ = nullptr;  // of the record that a continuation would go on
   bool trace_ = false;                // inside a stack trace
   std::int64_t others_ = 0;
@@ -203,7 +209,7 @@ std::vector<std::string_view> sample_records(std::string_view head) {
   return lines;
 }
 
-Format auto_format(std::shared_ptr<const Format> first, Formats others) {
+Format auto_format(std::shared_ptr<const Format> first, Formats others, bool pure) {
   std::shared_ptr<const Format> plain;
   Formats formats;
   const bool known = first != nullptr && first->name != "plain";
@@ -220,8 +226,8 @@ Format auto_format(std::shared_ptr<const Format> first, Formats others) {
   Format out;
   out.name = known ? first->name : "plain";
   out.description = "by detection";
-  out.make = [formats, plain, known](const ParseOptions& options) {
-    return std::make_unique<AutoParser>(options, formats, plain, known);
+  out.make = [formats, plain, known, pure](const ParseOptions& options) {
+    return std::make_unique<AutoParser>(options, formats, plain, known, pure);
   };
   out.make_framer = [first, known](const ParseOptions& options, std::string_view head) {
     if (known && first->make_framer) return first->make_framer(options, head);
@@ -233,7 +239,7 @@ Format auto_format(std::shared_ptr<const Format> first, Formats others) {
 Format joined_format(std::shared_ptr<const Format> format) {
   Format out = *format;
   out.make = [format](const ParseOptions& options) {
-    return std::make_unique<AutoParser>(options, Formats{format}, nullptr, true);
+    return std::make_unique<AutoParser>(options, Formats{format}, nullptr, true, true);
   };
   return out;
 }

@@ -18,8 +18,9 @@ namespace logforest::parse {
 [[nodiscard]] std::vector<std::string_view> sample_records(std::string_view head);
 
 // A format that parses as `first` where it can (nullptr: plain text) and else as any of `others`.
+// `pure`: the source holds nothing but `first` (registry.hpp), so that odd lines are damaged ones.
 [[nodiscard]] Format auto_format(std::shared_ptr<const Format> first,
-                                 std::vector<std::shared_ptr<const Format>> others);
+                                 std::vector<std::shared_ptr<const Format>> others, bool pure);
 
 // `format` with stack traces joined to its records; other lines it refuses stay refused.
 [[nodiscard]] Format joined_format(std::shared_ptr<const Format> format);

@@ -76,12 +76,15 @@ Detected detect_format(std::string_view head) {
       best = {format, confidence};
     }
   }
+  const double others = (1 - best.confidence) * static_cast<double>(lines.size());
+  best.pure = best.format && (others < 1.5 || best.confidence >= 0.9);
   return best;
 }
 
 std::shared_ptr<const Format> resolve_format(const ParseOptions& options, std::string_view head) {
   if (options.format == "auto") {
-    return std::make_shared<const Format>(auto_format(detect_format(head).format, all_formats()));
+    const Detected found = detect_format(head);
+    return std::make_shared<const Format>(auto_format(found.format, all_formats(), found.pure));
   }
   if (options.format == "regex") {
     RegexSpec spec;
