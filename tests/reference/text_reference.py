@@ -12,7 +12,11 @@ _ACCESS = re.compile(
     r'"(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?P<bytes>\d+|-)'
     r'(?: "(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")?'
 )
-_REQUEST = re.compile(r"(?P<method>[A-Z_-]{1,24}) (?P<target>.*?)(?: (?P<protocol>HTTP/[^ ]*))?")
+# RFC 9110 would let a method begin with a dash; in this log a dash is what is missing (Apache's
+# mod_log_config: "-" for values that are not available), so "- -" is no request.
+_REQUEST = re.compile(
+    r"(?P<method>[A-Z_][A-Z_-]{0,23}) (?P<target>.*?)(?: (?P<protocol>HTTP/[^ ]*))?"
+)
 
 
 def access_record(line: str) -> dict[str, Any] | None:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer as Reference
 from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.pipeline import make_pipeline
+from tests.examples import examples
 
 from logforest.classify import DEFAULT_MODEL, LogClassifier, TfidfVectorizer
 from logforest.errors import ConfigError, ModelError
@@ -92,7 +93,7 @@ def test_max_features_keeps_the_most_frequent() -> None:
     assert Reference(**params).fit(messages).vocabulary_ == {"a1": 0, "b2": 1}
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=8))
 def test_words_of_any_text(messages: list[str]) -> None:
     # Their lower case depends on what stands around them (covered by an example above).

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from logforest.errors import ConfigError, ModelError
 from logforest.features import LogFeatureExtractor
@@ -70,7 +71,7 @@ def test_equals_the_readable_reference():
     assert got[:, other].sum() == sum(r["service"] == "new" for r in test)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.lists(st.integers(0, 300), max_size=6), st.integers(1, 4))
 def test_any_split_and_any_number_of_threads_gives_the_same_bytes(cuts, threads):
     rows = make_rows(300, seed=4)

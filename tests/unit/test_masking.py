@@ -9,8 +9,9 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 import logforest as lf
 from logforest import _core
@@ -164,7 +165,7 @@ pieces = st.one_of(
 texts = st.lists(pieces, max_size=8).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(texts)
 @example('password="\\')
 @example("4111111111111111" * 40)
@@ -181,7 +182,7 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
     assert mask_pii(once) == once
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.binary(max_size=400))
 def test_any_bytes(data: bytes) -> None:
     masked = mask_pii(data)
@@ -204,14 +205,14 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(json_values, st.booleans())
 def test_json_stays_json(value: object, ascii_only: bool) -> None:
     masker = MaskRules.of({"custom": {"SLASH": r"\\+"}}).masker()
     json.loads(masker.mask_json(json.dumps(value, ensure_ascii=ascii_only)))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(texts, max_size=6))
 def test_each_record_by_itself(parts: list[str]) -> None:
     assert mask_pii(parts) == [mask_pii(part) for part in parts]
@@ -229,7 +230,7 @@ separated = st.lists(
 ).flatmap(lambda words: st.sampled_from([" ", ", ", " | ", "; "]).map(lambda s: s.join(words)))
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(separated, st.sampled_from(["mask", "hash"]))
 def test_the_template_survives_masking(text: str, replacement: str) -> None:
     masked = mask_pii(text, {"replacement": replacement})

@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 import logforest as lf
 from logforest import _core
@@ -26,7 +26,6 @@ reference = importlib.util.module_from_spec(_SPEC)
 sys.modules["records_reference"] = reference
 _SPEC.loader.exec_module(reference)
 
-EXAMPLES = int(os.environ.get("LOGFOREST_TEST_EXAMPLES", "50"))
 RECEIVED = 1_780_000_000
 COLUMNS = (
     "timestamp", "level", "service", "source", "message", "endpoint", "method", "status_code",
@@ -120,7 +119,7 @@ def check(lines: list[str], format: str, oracle: Callable[..., Any], cuts: list[
         assert whole["metadata"][i] == row["metadata"], lines
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(50)
 @given(json_sources, st.lists(st.integers(0, 900), max_size=4))
 def test_json(lines: list[str], cuts: list[int]) -> None:
     # The first line decides between lines and documents: keep it a line.
@@ -129,13 +128,13 @@ def test_json(lines: list[str], cuts: list[int]) -> None:
     check(lines, "json", reference.parse_json_line, cuts)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(50)
 @given(st.lists(logfmt_lines, max_size=10), st.lists(st.integers(0, 900), max_size=4))
 def test_logfmt(lines: list[str], cuts: list[int]) -> None:
     check(lines, "logfmt", reference.parse_logfmt_line, cuts)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(50)
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=4))
 def test_any_bytes_are_accounted_for(data: bytes, cuts: list[int]) -> None:
     for format in ("auto", "json", "logfmt", "plain"):

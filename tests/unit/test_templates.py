@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from logforest.errors import ConfigError, ModelError
 from logforest.templates import TemplateMiner, template_signals
@@ -77,7 +78,7 @@ def state(miner: TemplateMiner) -> list[dict]:
     return sorted(miner.templates.to_pylist(), key=lambda row: row["id"])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(MESSAGES, st.randoms(use_true_random=False), st.integers(1, 6))
 def test_merge_order_and_split_change_nothing(
     messages: list[str], rng: random.Random, parts: int
@@ -275,7 +276,7 @@ def test_inputs_agree() -> None:
         TemplateMiner().transform(["a"])
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.lists(st.text(max_size=200), max_size=20))
 def test_any_text(messages: list[str]) -> None:
     miner = TemplateMiner()

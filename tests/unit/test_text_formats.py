@@ -8,8 +8,9 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.reference.text_reference import access_record, syslog_record
 
 import logforest as lf
@@ -40,7 +41,7 @@ quoted = st.lists(
 ).map(lambda parts: "".join(parts).replace('"', '\\"').replace("\\\\\\", "\\\\"))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     ip=st.ip_addresses().map(str),
     user=st.sampled_from(["-", "bob", "a.b@c"]),
@@ -56,6 +57,7 @@ quoted = st.lists(
     size=st.one_of(st.just("-"), st.integers(0, 10**12)),
     tail=st.one_of(st.none(), st.tuples(quoted, quoted)),
 )
+@example("0.0.0.0", "-", "01/Jan/2000:00:00:00", "+0000", "- -", 100, "-", None)
 def test_access_logs_agree_with_the_reference(
     ip: str, user: str, stamp: str, zone: str, request: str, status: int, size: Any, tail: Any
 ) -> None:
@@ -72,7 +74,7 @@ def test_access_logs_agree_with_the_reference(
     agrees(rows(line)[0], expected)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     priority=st.integers(0, 255),
     day=st.dates(dt.date(2024, 1, 1), dt.date(2026, 12, 31)),
@@ -202,7 +204,7 @@ def snapshot(logs: lf.LogBatch) -> tuple[Any, ...]:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     lines=st.lists(st.sampled_from(MIXED), min_size=1, max_size=60),
     chunk=st.integers(64, 700),
@@ -242,7 +244,7 @@ FRAMES = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     frames=st.lists(
         st.tuples(st.sampled_from(FRAMES), st.sampled_from(["count", "count+lf", "lf", "bad"])),

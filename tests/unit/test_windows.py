@@ -10,8 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from logforest import _core
 from logforest.errors import ConfigError
@@ -132,14 +133,14 @@ def check(table: WindowTable, expected: dict[tuple[Any, ...], dict[str, Any]]) -
                 assert row[f"response_time_{q}"] == pytest.approx(value, rel=0.01, abs=1e-6)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(events, keys, st.sampled_from(["1m", "5m", "1h", "1w"]))
 def test_equals_brute_force(rows: list[dict[str, Any]], by: tuple[str, ...], every: str) -> None:
     table = aggregate(batch(rows), every=every, by=by)
     check(table, reference.aggregate(rows, parse_duration(every), by))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(events, st.sampled_from([("5m", "1m"), ("10m", "4m"), ("1h", "20m")]))
 def test_sliding_equals_brute_force(rows: list[dict[str, Any]], width: tuple[str, str]) -> None:
     every, slide = width
@@ -148,7 +149,7 @@ def test_sliding_equals_brute_force(rows: list[dict[str, Any]], width: tuple[str
     check(table, expected)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(events, st.integers(0, 40), st.randoms(use_true_random=False), keys)
 def test_merge_is_exact(
     rows: list[dict[str, Any]], cut: int, rng: random.Random, by: tuple[str, ...]
@@ -164,7 +165,7 @@ def test_merge_is_exact(
     assert merge(a, merge(b, c)).to_arrow(state=True).equals(whole.to_arrow(state=True))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(events)
 def test_state_survives_a_store(rows: list[dict[str, Any]]) -> None:
     base = aggregate(batch(rows), every="1m", by=BASE_KEYS)
