@@ -97,6 +97,9 @@ def parse(
         ['WARN']
     """
     core_options = _options(format, pattern, **options)
+    if not isinstance(data, (bytes, bytearray, memoryview, str)):
+        what = type(data).__name__
+        raise ConfigError(f"parse takes bytes or str, not {what}; read_logs takes files and lists")
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else as_utf8(data)
     return LogBatch._from_core(_core.parse_bytes(raw, core_options, _enrichment()))
 

@@ -161,6 +161,8 @@ def test_templates_count_and_explain(full: Store) -> None:
     assert sum(row["count"] for row in rows) == 60
     assert [row["count"] for row in rows] == sorted((r["count"] for r in rows), reverse=True)
     assert rows[0]["example"].startswith("Payment ")
+    errors = full.logs(level=["ERROR", "CRITICAL"]).num_rows
+    assert sum(row["error_count"] for row in rows) == errors > 0
 
 
 def test_rejects_are_kept(store: Store) -> None:
