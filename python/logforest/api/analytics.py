@@ -153,11 +153,8 @@ def latency(store: Store, span: Span, *, every: str | None = None) -> dict[str, 
 
 def templates(store: Store, span: Span, limit: int) -> list[dict[str, Any]]:
     """The most frequent message templates."""
-    from logforest import _core
-
     rows: list[dict[str, Any]] = store.templates(limit=limit, **span).to_pylist()
     for row in rows:
-        row["template"] = _core.template_text(row["example"])
         row["first_seen"] = _stamp(row["first_seen"])
         row["last_seen"] = _stamp(row["last_seen"])
     return rows

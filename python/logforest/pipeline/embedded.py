@@ -20,6 +20,7 @@ from logforest.errors import ConfigError, LogforestError, StoreError
 from logforest.pipeline.detection import Detection
 from logforest.pipeline.group import Group, prepare_group
 from logforest.pipeline.receipts import Outcome, ReceiptBook, resolve
+from logforest.pipeline.templates import TemplateKeeper
 from logforest.queues.base import QueueFull, QueueStatus, Submission
 from logforest.queues.embedded import EmbeddedQueue
 
@@ -77,6 +78,7 @@ class EmbeddedPipeline:
         self._on_commit = on_commit
         self._answer_lock = threading.Lock()
         self.detection = Detection(store, scorer, on_anomalies)
+        self._templates = TemplateKeeper(store)
         self._threads = [
             threading.Thread(target=self._prepare_loop, name="lf-prepare", daemon=True),
             threading.Thread(target=self._commit_loop, name="lf-commit", daemon=True),
@@ -115,6 +117,7 @@ class EmbeddedPipeline:
         for thread in self._threads:
             thread.join(max(0.1, deadline - time.monotonic()))
         self.detection.close(timeout=max(0.1, deadline - time.monotonic()))
+        self._templates.close(timeout=max(0.1, deadline - time.monotonic()))
 
     # --- stages --------------------------------------------------------------------------
 
@@ -166,6 +169,7 @@ class EmbeddedPipeline:
         self._answer(list(zip(group.submissions, group.answers, strict=True)))
         if group.block.logs.num_rows:
             self.detection.offer(group.block.logs, group.last_id)
+            self._templates.wake()
             if self._on_commit is not None:
                 with contextlib.suppress(Exception):
                     self._on_commit(group.block.logs)

@@ -28,7 +28,7 @@ class LogQuery:
     source: Sequence[str] = ()
     category: Sequence[str] = ()
     tenant: str | None = None
-    template: int | None = None
+    template: int | None = None  # a template's id or any fingerprint that belongs to it
     status_min: int | None = None
     status_max: int | None = None
     since: datetime | None = None  # inclusive, aware
@@ -163,8 +163,14 @@ class Store(Protocol):
         tenant: str | None = None,
         limit: int = 100,
     ) -> pa.Table:
-        """The most frequent fingerprints: template_id, count, error_count, first_seen, last_seen,
-        service, services, example, level."""
+        """The most frequent templates: template_id, template, count, error_count, first_seen,
+        last_seen, service (one of ``services``), level (the highest), fingerprints, example.
+
+        ``template_id`` is the smallest of the ``fingerprints`` that were mined into one template.
+        """
+
+    def update_templates(self) -> bool:
+        """Count and group what was committed since the last call; whether there was anything."""
 
     def add_anomalies(self, anomalies: pa.Table | None, *, detected_id: int | None = None) -> int:
         """Keyed by (log_id, model_version, kind): repeats are harmless. Returns how many were new.

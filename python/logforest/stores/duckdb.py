@@ -17,6 +17,7 @@ from logforest.sql import statement
 from logforest.stores import duckdb_anomalies, duckdb_windows
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt
 from logforest.stores.duckdb_file import DuckDBFile, run
+from logforest.stores.duckdb_templates import DuckDBTemplates
 from logforest.stores.duckdb_windows import insert_from
 from logforest.stores.filters import encode_cursor, log_conditions
 
@@ -63,6 +64,8 @@ class DuckDBStore:
     def __init__(self, path: str, *, memory_limit: str = "512MB") -> None:
         self.file = DuckDBFile(path, memory_limit=memory_limit)
         self._write_lock = threading.Lock()
+        self._append_lock = threading.Lock()  # ids are committed in the order they were given
+        self._templates = DuckDBTemplates(self.file, self._write_lock)
         self.version = 0  # of the contents: grows with every commit
         row = self.file.row(statement("duckdb", "last_id"))
         self._last_id: int = int(row[0]) if row else 0
@@ -119,8 +122,9 @@ class DuckDBStore:
         """
         from logforest.pipeline.group import prepare_batch
 
-        block = prepare_batch(logs, reserve_ids=self.reserve_ids)
-        self.commit([block])
+        with self._append_lock:
+            block = prepare_batch(logs, reserve_ids=self.reserve_ids)
+            self.commit([block])
         count = block.logs.num_rows
         return (block.logs["id"][0].as_py() if count else self.next_id(), count)
 
@@ -153,6 +157,8 @@ class DuckDBStore:
         return LogPage(_batch(table), cursor)
 
     def _select(self, query: LogQuery) -> pa.Table:
+        if query.template is not None:
+            self._templates.refresh()
         conditions = log_conditions(query, text_match=_text_match)
         limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
         sql = statement("duckdb", "select_logs").format(
@@ -164,6 +170,8 @@ class DuckDBStore:
 
     def count(self, query: LogQuery) -> int:
         """How many records match, all pages together."""
+        if query.template is not None:
+            self._templates.refresh()
         conditions = log_conditions(query, text_match=_text_match, paging=False)
         return self._number(f"SELECT count(*) FROM logs {conditions.where}", conditions.parameters)
 
@@ -219,8 +227,12 @@ class DuckDBStore:
         tenant: str | None = None,
         limit: int = 100,
     ) -> pa.Table:
-        """The most frequent message templates, each with an example."""
-        return duckdb_windows.templates(self.file, since, until, tenant, limit)
+        """The most frequent message templates; see :class:`logforest.stores.base.Store`."""
+        return self._templates.table(since, until, tenant, limit)
+
+    def update_templates(self) -> bool:
+        """Count and group what was committed since the last call; whether there was anything."""
+        return self._templates.update()
 
     # --- detection -----------------------------------------------------------------------
 

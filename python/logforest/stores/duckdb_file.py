@@ -94,6 +94,7 @@ class DuckDBFile:
         if not tables:
             connection.execute("BEGIN")
             connection.execute(statement("duckdb", "schema"))
+            connection.execute(statement("duckdb", "templates_schema"))
             connection.execute("COMMIT")
             return
         if not {"logs", "progress"} <= tables:
@@ -104,6 +105,8 @@ class DuckDBFile:
             raise ConfigError(
                 f"{self.path} has tables of version {found}; this logforest reads {SCHEMA_VERSION}"
             )
+        if "templates" not in tables:
+            connection.execute(statement("duckdb", "templates_schema"))
 
     def _open_error(self, error: duckdb.Error) -> StoreError:
         text = str(error)

@@ -14,11 +14,9 @@ from logforest.stores.filters import Conditions
 from logforest.windows import BASE_KEYS, WindowTable
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from logforest.stores.duckdb_file import DuckDBFile
 
-__all__ = ["insert_from", "templates", "time_range", "windows"]
+__all__ = ["insert_from", "time_range", "windows"]
 
 
 def insert_from(
@@ -70,18 +68,3 @@ def time_range(
     row = file.query(sql, c.parameters).to_pylist()[0]
     first, last = row.values()
     return None if first is None else (first, last)
-
-
-def templates(
-    file: DuckDBFile, since: datetime | None, until: datetime | None, tenant: str | None, limit: int
-) -> pa.Table:
-    """The most frequent fingerprints."""
-    c = Conditions()
-    if tenant is not None:
-        c.add("tenant = {}", tenant)
-    if since is not None:
-        c.add("timestamp >= {}", since)
-    if until is not None:
-        c.add("timestamp < {}", until)
-    sql = statement("duckdb", "templates").format(where=c.where, limit=int(limit))
-    return file.query(sql, c.parameters)

@@ -34,6 +34,12 @@ LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
 CATEGORIES = ("General", "Business", "Performance", "Security")
 _LEVEL_ALIASES = {"WARNING": "WARN", "ERR": "ERROR", "CRIT": "CRITICAL", "FATAL": "CRITICAL"}
 
+# A template's id is that of one of its fingerprints; any of them stands for all.
+_SAME_TEMPLATE = (
+    "template_id IN (SELECT m.template_id FROM templates g JOIN templates m USING (group_id) "
+    "WHERE g.template_id = {} UNION ALL SELECT {})"
+)
+
 
 class Conditions:
     """``WHERE`` conditions joined by AND, with parameters ``$1``, ``$2``, ..."""
@@ -126,7 +132,7 @@ def log_conditions(
     if query.tenant is not None:
         c.add("tenant = {}", query.tenant)
     if query.template is not None:
-        c.add("template_id = {}", query.template)
+        c.add(_SAME_TEMPLATE, query.template, query.template)
     if query.status_min is not None:
         c.add("status_code >= {}", query.status_min)
     if query.status_max is not None:

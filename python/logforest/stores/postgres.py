@@ -16,12 +16,13 @@ import pyarrow.compute as pc
 
 from logforest import _core
 from logforest.batch import LogBatch
-from logforest.errors import ConfigError, StoreError
+from logforest.errors import ConfigError, LogforestError, StoreError
 from logforest.sql import statement
 from logforest.stores import postgres_schema
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt
 from logforest.stores.filters import encode_cursor, log_conditions
 from logforest.stores.postgres_tables import PostgresTables
+from logforest.stores.postgres_templates import PostgresTemplates
 
 if TYPE_CHECKING:
     from logforest._core import PgSession
@@ -51,7 +52,7 @@ def _text_match(placeholder: str) -> str:
     return f"strpos(lower(message), {placeholder}) > 0"
 
 
-class PostgresStore(PostgresTables):
+class PostgresStore(PostgresTables, PostgresTemplates):
     """A store in a Postgres database. See :class:`logforest.stores.base.Store`.
 
     Args:
@@ -94,6 +95,7 @@ class PostgresStore(PostgresTables):
         self._create = create
         self._schema_known = False
         self._schema_lock = threading.Lock()
+        self._init_templates()
 
     @contextlib.contextmanager
     def _session(self, *, write: bool = True) -> Iterator[PgSession]:
@@ -240,6 +242,7 @@ class PostgresStore(PostgresTables):
 
         block = prepare_batch(logs, reserve_ids=self.reserve_ids)
         self.commit([block])
+        self.keep_templates(block.logs)
         count = block.logs.num_rows
         first = pa.table(block.logs._core)["id"][0].as_py() if count else self.next_id()
         return first, count
@@ -284,6 +287,8 @@ class PostgresStore(PostgresTables):
         return LogPage(logs.head(query.limit), cursor)
 
     def _select(self, query: LogQuery) -> LogBatch:
+        if query.template is not None:
+            self._refresh_templates()
         conditions = log_conditions(query, text_match=_text_match)
         limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
         sql = statement("postgres", "select_logs").format(
@@ -303,6 +308,8 @@ class PostgresStore(PostgresTables):
 
     def count(self, query: LogQuery) -> int:
         """How many records match, all pages together."""
+        if query.template is not None:
+            self._refresh_templates()
         conditions = log_conditions(query, text_match=_text_match, paging=False)
         sql = f"SELECT count(*) AS n FROM logs {conditions.where}"
         return int(self._table(sql, conditions.parameters)["n"][0].as_py())
@@ -351,8 +358,9 @@ class PostgresStore(PostgresTables):
     # --- housekeeping --------------------------------------------------------------------
 
     def maintain(self, *, idle: bool) -> None:
-        """Partitions ahead, retention, folding of old window deltas; at most once a minute."""
+        """Templates; partitions ahead, retention, folding of old window deltas once a minute."""
         del idle  # Postgres does its own housekeeping beside the writers
+        self.update_templates()
         now = time.monotonic()
         if now - self._maintained < 60:
             return
@@ -364,6 +372,8 @@ class PostgresStore(PostgresTables):
 
     def close(self) -> None:
         """Release everything; idempotent."""
+        with contextlib.suppress(LogforestError):
+            self._write_counts()
         self._writer.close()
         self._reader.close()
 

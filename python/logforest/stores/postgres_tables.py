@@ -68,20 +68,6 @@ class PostgresTables:
         first, last = table["a"][0].as_py(), table["b"][0].as_py()
         return None if first is None else (first, last)
 
-    def templates(
-        self,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        tenant: str | None = None,
-        limit: int = 100,
-    ) -> pa.Table:
-        """The most frequent fingerprints, each with its latest record as the example."""
-        c = _span("timestamp", since, until, tenant)
-        sql = statement("postgres", "templates").format(where=c.where, limit=int(limit))
-        out: pa.Table = self._table(sql, c.parameters)
-        return out
-
     def fold_windows(self) -> int:
         """Join the deltas of windows that are closed; returns how many rows that saved."""
         from logforest.windows import WindowTable
@@ -215,16 +201,7 @@ class PostgresTables:
                     sent += 1
         return sent
 
-    # --- templates and insights ----------------------------------------------------------
-
-    def add_templates(
-        self, ids: Sequence[int], texts: Sequence[str], examples: Sequence[str]
-    ) -> None:
-        """Keep the text and one example of templates; known ones stay as they are."""
-        with self._session() as session:
-            session.query(
-                statement("postgres", "add_templates"), [list(ids), list(texts), list(examples)]
-            )
+    # --- insights ----------------------------------------------------------
 
     def note_templates(self, status: str) -> int:
         """Give each template without an insight one with ``status``; returns how many."""

@@ -8,38 +8,30 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from logforest import _core
 from logforest.batch import LogBatch
-from logforest.errors import ConfigError, QueueError, StoreError
+from logforest.errors import ConfigError, QueueError
 from logforest.queues.redis_streams import NewBlock
 from logforest.stores.base import Block
 from logforest.stores.postgres import PartialRepeat
-from logforest.workers.base import StreamWorker, WorkerOptions
+from logforest.workers.base import StreamWorker
 from logforest.workers.decode import Decoded, decode, keys_of, make_block
 
 if TYPE_CHECKING:
     from logforest._core import StreamItem
-    from logforest.queues.redis_streams import RedisLog
-    from logforest.stores.postgres import PostgresStore
 
 __all__ = ["StoreWorker"]
 
 log = logging.getLogger("logforest.worker.store")
 
 _SHOWN_ROWS = 100  # of a commit, to live listeners
-_SEEN_TEMPLATES = 1_000_000
 
 
 class StoreWorker(StreamWorker):
     """Block -> ONE transaction (records, rejects, windows, ledger) -> acknowledge -> publish."""
 
     group = "store"
-
-    def __init__(self, log_: RedisLog, store: PostgresStore, options: WorkerOptions) -> None:
-        super().__init__(log_, store, options)
-        self._seen: set[int | None] = {None}
 
     def prepare(self, items: Sequence[StreamItem]) -> tuple[Decoded, Block]:
         """Parse, mask, enrich, number, aggregate."""
@@ -63,7 +55,7 @@ class StoreWorker(StreamWorker):
                     self.finish([item], self.prepare([item]))
             return
         if fresh:
-            self._keep_templates(decoded.logs)
+            self.store.keep_templates(decoded.logs)
             self._publish(decoded.logs)
 
     def _commit_single_entries(self, item: StreamItem, fresh: set[str]) -> None:
@@ -109,26 +101,6 @@ class StoreWorker(StreamWorker):
             received_us=item.received_us,
         )
         self.log.bury_records(self.group, item, block, record_id, reason)
-
-    def _keep_templates(self, logs: LogBatch) -> None:
-        """The text of fingerprints that this process has not met before."""
-        table = pa.table(logs._core)
-        new = [i for i in pc.unique(table["template_id"]).to_pylist() if i not in self._seen]
-        if not new:
-            return
-        rows = pc.index_in(
-            pa.array(new, pa.int64()), value_set=table["template_id"].combine_chunks()
-        )
-        examples = table["message"].take(rows).to_pylist()
-        texts = [_core.template_text(example) for example in examples]
-        try:
-            self.store.add_templates(new, texts, [e[:2000] for e in examples])
-        except StoreError as error:
-            log.warning("templates not kept, will be tried again: %s", error)
-            return
-        if len(self._seen) > _SEEN_TEMPLATES:
-            self._seen.clear()
-        self._seen.update(new)
 
     def _publish(self, logs: LogBatch) -> None:
         if not logs.num_rows:
