@@ -91,10 +91,96 @@ PAIRS: list[tuple[str, str]] = [
     ("host/10.0.0.1 and /10.0.0.2", "host/<IP> and /<IP>"),
     ("http://10.0.0.1/a", "http://<IP>/a"),
     ("fe80::1%eth0", "<IP>%eth0"),
+    # An underscore or a dot beside a value does not save it.
+    ("user_alice@example.com_x", "<EMAIL>_x"),
+    ("ip_10.0.0.1_x", "ip_<IP>_x"),
+    ("v6_2001:db8::1_x", "v6_<IP>_x"),
+    ("card_4111111111111111_x", "card_<CARD>_x"),
+    ("card_4111 1111 1111 1111_x", "card_<CARD>_x"),
+    ("iban_DE89370400440532013000_x", "iban_<IBAN>_x"),
+    ("phone_+15551234567_x", "phone_<PHONE>_x"),
+    ("phone_(555) 123-4567", "phone_<PHONE>"),
+    ("key_AKIAIOSFODNN7EXAMPLE_x", "key_<TOKEN>_x"),
+    ("paid 4111111111111111.00", "paid <CARD>.00"),
+    ("card.4111111111111111.next", "card.<CARD>.next"),
+    ("v1.4111111111111111", "v1.<CARD>"),
+    ("tel.+15551234567", "tel.<PHONE>"),
+    ("tel.(555) 123-4567", "tel.<PHONE>"),
+    # IPv6 behind names and colons.
+    ("addr:::1", "addr:<IP>"),
+    ("number:2001:db8::1", "number:<IP>"),
+    ("src:::ffff:10.0.0.1", "src:<IP>"),
+    ("client 2001:db8:1:2:3:4:5:6", "client <IP>"),
+    # Values with separators in them.
+    ("password=a,b", "password=<PASSWORD>"),
+    ("password=a;b c", "password=<PASSWORD> c"),
+    ("password=abc,user=bob", "password=<PASSWORD>,user=bob"),
+    ("password=abc, user bob", "password=<PASSWORD>, user bob"),
+    ("{password=abc,def}", "{password=<PASSWORD>}"),
+    ('password="a, b",x', 'password="<PASSWORD>",x'),
+    ('password: "x\\"y,z" t', 'password: "<PASSWORD>" t'),
+    ("Server=h;Password=p@ss;User Id=u", "Server=h;Password=<PASSWORD>;User Id=u"),
+    (r'{"m":"{\"token\":\"a,b\",\"x\":1}"}', r'{"m":"{\"token\":\"<TOKEN>\",\"x\":1}"}'),
+    # URL encoding.
+    ("email=alice%2Btag%40example.com", "email=<EMAIL>"),
+    ("q=email%3Dalice%40example.com", "q=email%3D<EMAIL>"),
+    ("bob%2540example.com", "<EMAIL>"),
+    # What HTTP carries.
+    ("authorization: Basic dXNlcjpwYXNz", "authorization: Basic <TOKEN>"),
+    ("Proxy-Authorization: NTLM TlRMTVNTUAAB", "Proxy-Authorization: NTLM <TOKEN>"),
+    (
+        'authorization: Digest username="Mufasa", realm="a b", nonce="dc", response="6629" 401',
+        "authorization: Digest <TOKEN> 401",
+    ),
+    (
+        "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/2013/us/s3/aws4_request, "
+        "SignedHeaders=host;range, Signature=fe5f80",
+        "Authorization: AWS4-HMAC-SHA256 <TOKEN>",
+    ),
+    (
+        '-H "Authorization: Digest username=\\"M\\", qop=auth" x',
+        '-H "Authorization: Digest <TOKEN>" x',
+    ),
+    ("Cookie: session=abc123; theme=dark", "Cookie: <TOKEN>"),
+    ('cookie: "sid=38afes7a8"', 'cookie: "<TOKEN>"'),
+    ("Set-Cookie: sid=abc; Path=/; HttpOnly", "Set-Cookie: <TOKEN>; Path=/; HttpOnly"),
+    ("/a;jsessionid=1A53.node1?x=1", "/a;jsessionid=<TOKEN>?x=1"),
+    ("PHPSESSID=298zf09hf012fh2; path=/", "PHPSESSID=<TOKEN>; path=/"),
+    ("/k?X-Amz-Signature=ab1&X-Amz-Expires=9", "/k?X-Amz-Signature=<TOKEN>&X-Amz-Expires=9"),
+    ("/cb?id_token=a.b-c&state=x", "/cb?id_token=<TOKEN>&state=x"),
+    ("AccountName=x;AccountKey=aGVsbG8=;E=y", "AccountName=x;AccountKey=<TOKEN>;E=y"),
+    (
+        "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXX",
+        "https://hooks.slack.com/services/<TOKEN>",
+    ),
+    # RFC 7468, in lines, escaped, and joined.
+    (
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7+b/c=\nMIIEpAIBAAK=\n"
+        "-----END RSA PRIVATE KEY-----\nok",
+        "-----BEGIN RSA PRIVATE KEY-----\n<TOKEN>\n-----END RSA PRIVATE KEY-----\nok",
+    ),
+    (
+        r"-----BEGIN PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bQ==\n-----END PRIVATE KEY-----",
+        r"-----BEGIN PRIVATE KEY-----\n<TOKEN>\n-----END PRIVATE KEY-----",
+    ),
+    (
+        "-----BEGIN OPENSSH PRIVATE KEY----- b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE",
+        "-----BEGIN OPENSSH PRIVATE KEY----- <TOKEN>",
+    ),
 ]
 
 #: The same for values that touch: none may save another. Their templates need not survive.
 GLUED: list[tuple[str, str]] = [
+    ("addr::2001:db8::1", "addr::<IP>"),
+    ("deadbeef12:2001:db8::1", "deadbeef12:<IP>"),
+    (r"tok\n4111111111111111 \t10.0.0.1", r"tok\n<CARD> \t<IP>"),
+    (
+        "token_eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_x",
+        "token_<TOKEN>",
+    ),
+    ("--password hunter2", "--password <PASSWORD>"),
+    ("COMMAND=/bin/mysql --password hunter2 -h x", "COMMAND=/bin/mysql --password <PASSWORD> -h x"),
+    ("run --api-key 'a b' --quiet", "run --api-key '<TOKEN>' --quiet"),
     ("inet6 addr:fe80::1:", "inet6 addr:<IP>:"),
     ("password=hunter24111111111111111 5500000000000004", "password=<PASSWORD> <CARD>"),
     ("password=hunter2 4111111111111111", "password=<PASSWORD> <CARD>"),
@@ -133,5 +219,13 @@ NEGATIVES: list[str] = [
     "http://example.com/a?b=c", "https://example.com:8080/", "ftp://bob@", "C:\\Users\\x",
     "took 12345678901234567890 ns", "0xdeadbeef12345678", "9f86d081884c7d659a2feaa0c55ad015",
     "SELECT * FROM users WHERE id = 5", "GET /index.html HTTP/1.1", "level=info msg=ok",
+    "version 1.2.3.4", "Version=4.0.0.0, Culture=neutral", "Chrome/120.0.0.0 Edg/9.0.0.0",
+    "0.5105105105105100", "template_id=4012888888881881", "blk_4111111111111111110",
+    '"trace_id": "4012888888881881"', "traceId:4012888888881881", "2026-01-02T03:04:05.123456Z",
+    "12345678-4111-1111-1111-111111111111", "MD5:16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48",
+    "00:11:22:33:44:55:66:77", "tcp6 0 0 :::8080 :::* LISTEN", "http://:::3000", "Foo::Bar::B2",
+    "2026-11-02 10:00:00.000 +0100", "cookies: 3", "cookie=disabled", "Cookie: -", "--password",
+    "--password --user x", "use -- password", "sessionid=5", "assid=7", "the signature=f(x)",
+    "-----BEGIN CERTIFICATE----- MIIEpAIBAAKCAQEAaaaaaa", "%40", "a%40b", "100%40x.y",
     "<EMAIL> <IP> <CARD>", "<EMAIL:9f86d081884c7d65>", "täglich · €5 ✓ …",
 ]  # fmt: skip

@@ -133,6 +133,25 @@ def batch() -> lf.LogBatch:
     return lf.parse(json.dumps(good) + "\n" + '{"broken": "bob@example.com"\n', format="json")
 
 
+def test_json_is_searched_behind_its_escapes() -> None:
+    masker = MaskRules.named("all").masker()
+    cases = {
+        r'{"a":"x\n4111111111111111"}': {"a": "x\n<CARD>"},
+        r'{"a":"alice\u0040example.com \u00e9"}': {"a": "<EMAIL> é"},
+        r'{"a":"x\tbob@example.com\u003e"}': {"a": "x\t<EMAIL>>"},
+        r'{"a":"{\"token\":\"b\\\"c\",\"d\":1}"}': {"a": '{"token":"<TOKEN>","d":1}'},
+        r'{"template_id":4012888888881881,"span_id":"4012888888881881","n":4012888888881881}': {
+            "template_id": 4012888888881881, "span_id": "4012888888881881", "n": "<CARD>",
+        },
+        '{"cookies":3,"cookie":"a=b","headers":{"Cookie":["a=b"],"authorization":"Basic eA=="}}': {
+            "cookies": 3, "cookie": "<TOKEN>",
+            "headers": {"Cookie": ["<TOKEN>"], "authorization": "<TOKEN>"},
+        },
+    }  # fmt: skip
+    for text, expected in cases.items():
+        assert json.loads(masker.mask_json(text)) == expected
+
+
 def test_batches() -> None:
     logs = batch()
     masked = mask_pii(logs)

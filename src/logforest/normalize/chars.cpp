@@ -9,24 +9,10 @@ namespace {
 
 constexpr std::size_t kMaxMaskName = 24;
 constexpr std::size_t kMaxMaskTag = 64;
-constexpr std::size_t kMaxSecret = 4096;  // longer quoted secrets end at the first blank
 
 char at_or(std::string_view s, std::size_t i) noexcept { return i < s.size() ? s[i] : '\0'; }
 bool digit(std::string_view s, std::size_t i) noexcept { return i < s.size() && is(s[i], kDigit); }
 bool upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
-
-bool ends_with_word(std::string_view name, std::string_view lower_suffix, bool boundary) noexcept {
-  if (name.size() < lower_suffix.size()) return false;
-  const std::size_t start = name.size() - lower_suffix.size();
-  for (std::size_t i = 0; i < lower_suffix.size(); ++i) {
-    char c = lower(name[start + i]);
-    if (c == '-' || c == ' ' || c == '.') c = '_';
-    if (c != lower_suffix[i]) return false;
-  }
-  if (!boundary || start == 0) return true;
-  // A new word: after a sign, or camelCase.
-  return !is(name[start - 1], kAlpha) || (upper(name[start]) && !upper(name[start - 1]));
-}
 
 std::size_t dotted_quad(std::string_view s, std::size_t i) noexcept {
   for (int part = 0; part < 4; ++part) {
@@ -130,14 +116,14 @@ std::size_t match_phone(std::string_view s, std::size_t at) noexcept {
       if (form[k] == 'd' ? !digit(s, at + k) : at_or(s, at + k) != form[k]) return kNone;
     }
     i = at + form.size();
-    return i < s.size() && is(s[i], kWord) && s[i] != '.' ? kNone : i;
+    return i < s.size() && is(s[i], kWord) && s[i] != '.' && s[i] != '_' ? kNone : i;
   }
   if (at_or(s, i) != '+' || !digit(s, i + 1) || s[i + 1] == '0') return kNone;
   ++i;
   const auto ends = [s](std::size_t end) {
     if (end >= s.size()) return true;
     if (s[end] == '.') return !digit(s, end + 1);
-    return !is(s[end], kWord) || s[end] == '-';
+    return !is(s[end], kWord) || s[end] == '-' || s[end] == '_';
   };
   int digits = 0;
   bool open = false;
@@ -200,7 +186,8 @@ std::size_t match_iban(std::string_view s, std::size_t at) noexcept {
   };
   while (i < s.size() && n < sizeof compact && (upper(s[i]) || is(s[i], kDigit))) {
     compact[n++] = s[i++];
-    const bool stop = i >= s.size() || !is(s[i], kWord) || s[i] == '.' || s[i] == separator;
+    const bool stop =
+        i >= s.size() || !is(s[i], kWord) || s[i] == '.' || s[i] == '_' || s[i] == separator;
     if (n >= 15 && stop && valid(n)) best = i;
     if (grouped && n % 4 == 0 && at_or(s, i) == separator) ++i;
   }
@@ -249,32 +236,6 @@ bool is_api_key(std::string_view word) noexcept {
   return false;
 }
 
-bool is_secret_key(std::string_view name) noexcept {
-  if (name.size() < 3) return false;
-  switch (lower(name.back())) {
-    case 'd':
-      return ends_with_word(name, "password", false) || ends_with_word(name, "passwd", false) ||
-             ends_with_word(name, "pwd", true);
-    case 's':
-      return ends_with_word(name, "pass", true) || ends_with_word(name, "credentials", false);
-    case 'e':
-      return ends_with_word(name, "passphrase", false);
-    case 'l':
-      return ends_with_word(name, "credential", false);
-    case 't':
-      return ends_with_word(name, "secret", true);
-    case 'n':
-      return ends_with_word(name, "token", true) || ends_with_word(name, "authorization", false);
-    case 'y':
-      return ends_with_word(name, "api_key", true) || ends_with_word(name, "apikey", true) ||
-             ends_with_word(name, "secret_key", true) || ends_with_word(name, "secretkey", true) ||
-             ends_with_word(name, "access_key", true) || ends_with_word(name, "accesskey", true) ||
-             ends_with_word(name, "private_key", true) || ends_with_word(name, "privatekey", true);
-    default:
-      return false;
-  }
-}
-
 std::size_t value_end(std::string_view s, std::size_t at, bool stop_at_ampersand) noexcept {
   int open = 0;
   std::size_t i = at;
@@ -297,74 +258,6 @@ std::size_t value_end(std::string_view s, std::size_t at, bool stop_at_ampersand
     }
   }
   return i;
-}
-
-namespace {
-// Quoted values of secrets: `at` is the opening quote.
-std::size_t secret_quote_end(std::string_view s, std::size_t at) noexcept {
-  s = s.substr(0, at + kMaxSecret);
-  if (s[at] == '"') return match_quote(s, at);
-  std::size_t i = at + 1;
-  while (i < s.size() && s[i] != '\'' && s[i] != '\n') i += s[i] == '\\' ? 2 : 1;
-  return i < s.size() && s[i] == '\'' ? i : kNone;
-}
-
-bool is_scheme(std::string_view word) noexcept {
-  static constexpr std::string_view schemes[] = {"bearer", "basic",  "token",
-                                                 "digest", "apikey", "negotiate"};
-  return std::any_of(std::begin(schemes), std::end(schemes), [word](std::string_view scheme) {
-    return word.size() == scheme.size() && std::equal(word.begin(), word.end(), scheme.begin(),
-                                                      [](char a, char b) { return lower(a) == b; });
-  });
-}
-}  // namespace
-
-SecretValue match_secret(std::string_view s, std::size_t separator) noexcept {
-  constexpr std::size_t max_key = 64;
-  std::size_t end = separator;
-  while (end > 0 && s[end - 1] == ' ' && separator - end < 2) --end;
-  if (end > 0 && (s[end - 1] == '"' || s[end - 1] == '\'')) {
-    --end;
-    if (end > 0 && s[end - 1] == '\\') --end;
-  }
-  std::size_t begin = end;
-  while (begin > 0 && end - begin < max_key &&
-         (is(s[begin - 1], kAlpha | kDigit) || s[begin - 1] == '_' || s[begin - 1] == '-' ||
-          s[begin - 1] == '.'))
-    --begin;
-  const std::string_view key = s.substr(begin, end - begin);
-  if (!is_secret_key(key)) return {};
-  SecretValue v;
-  const char last = lower(key.back());
-  v.token = last == 'n' || last == 'y';
-  std::size_t i = separator + 1;
-  if (s[separator] == ':' && at_or(s, i) == '=') ++i;  // :=
-  if (s[separator] == '=' && at_or(s, i) == '>') ++i;  // =>
-  while (i < s.size() && (s[i] == ' ' || s[i] == '\t')) ++i;
-  if (i >= s.size()) return {};
-  std::size_t quote = s[i] == '\\' ? i + 1 : i;
-  if (at_or(s, quote) == '"' || (quote == i && s[i] == '\'')) {
-    const std::size_t close = secret_quote_end(s, quote);
-    v.begin = quote + 1;
-    if (close == kNone) {
-      v.end = value_end(s, v.begin, true);
-    } else {
-      v.end = quote != i ? close - 1 : close;
-      v.next = close + 1;
-    }
-  } else {
-    v.begin = i;
-    v.end = value_end(s, i, true);
-    if (is_scheme(s.substr(v.begin, v.end - v.begin)) && at_or(s, v.end) == ' ') {
-      v.begin = v.end + 1;
-      v.end = value_end(s, v.begin, true);
-    }
-  }
-  // Escaped text: the backslash belongs to the quote behind the value.
-  if (v.next == 0 && at_or(s, v.end) == '"' && v.end > 0 && s[v.end - 1] == '\\') --v.end;
-  if (v.end <= v.begin) return {};
-  if (v.next == 0) v.next = v.end;
-  return v;
 }
 
 bool after_bearer(std::string_view s, std::size_t at) noexcept {

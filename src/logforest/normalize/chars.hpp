@@ -64,23 +64,10 @@ inline constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 [[nodiscard]] bool is_api_key(std::string_view word) noexcept;
 [[nodiscard]] bool is_jwt(std::string_view word) noexcept;
 
-// password, passwd, pwd, pass, passphrase, secret, token, api key, access key, private key,
-// authorization, credential(s): alone or as the end of a longer name (db_password, accessToken).
-[[nodiscard]] bool is_secret_key(std::string_view name) noexcept;
-
 // Where the value of an unquoted pair ends: blanks, quotes, , ; & | < > ` and brackets that close
 // something opened before the value.
 [[nodiscard]] std::size_t value_end(std::string_view s, std::size_t at,
                                     bool stop_at_ampersand) noexcept;
-
-// The value of a secret pair whose '=' or ':' is at `separator`.
-struct SecretValue {
-  std::size_t begin = kNone;  // kNone: there is no secret here
-  std::size_t end = 0;
-  std::size_t next = 0;  // behind the closing quote, where there is one
-  bool token = false;    // authorization, tokens and keys, not passwords
-};
-[[nodiscard]] SecretValue match_secret(std::string_view s, std::size_t separator) noexcept;
 
 // True if the word at `at` follows "Bearer ".
 [[nodiscard]] bool after_bearer(std::string_view s, std::size_t at) noexcept;

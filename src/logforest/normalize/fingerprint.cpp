@@ -7,6 +7,7 @@
 #include "logforest/base/hash.hpp"
 #include "logforest/normalize/byte_masks.hpp"
 #include "logforest/normalize/chars.hpp"
+#include "logforest/normalize/secrets.hpp"
 
 namespace logforest {
 
@@ -150,8 +151,11 @@ class Scanner {
   void number(std::size_t i) noexcept {
     const std::size_t begin = run_begin(i);
     std::size_t end = kNone;
-    if (begin > pos_ && s_[begin - 1] == '(' && (end = match_phone(s_, begin - 1)) != kNone)
-      return variable(begin - 1, end);
+    if (begin > pos_ && s_[begin - 1] == '(' && (end = match_phone(s_, begin - 1)) != kNone) {
+      const char before = begin > pos_ + 1 ? s_[begin - 2] : ' ';  // tel.(555) is one word
+      return variable(before == '.' || before == '_' ? run_begin(begin - 2) : begin - 1, end);
+    }
+    if (private_key(begin)) return;
     if (s_[begin] == '+') end = match_phone(s_, begin);
     if (end == kNone && is(s_[begin], kAlpha) && i == begin + 2) end = match_iban(s_, begin);
     if (end == kNone && is(s_[begin], kHex)) end = address(begin);
@@ -168,10 +172,25 @@ class Scanner {
 
   void long_word(std::size_t i) noexcept {
     const std::size_t begin = run_begin(i);
-    if (begin != i) return;
+    if (begin != i || private_key(begin)) return;
     std::size_t end = run_end(i);
     while (end > begin + 1 && s_[end - 1] == '.') --end;
     if (is_api_key(s_.substr(i, end - i)) || after_bearer(s_, i)) variable(begin, end);
+  }
+
+  // The body of a private key is one value, over any number of lines.
+  bool private_key(std::size_t begin) noexcept {
+    constexpr std::string_view escaped = "KEY-----\\";
+    std::size_t body = begin;
+    if (s_[begin] == 'K' && s_.substr(begin, escaped.size()) == escaped) {
+      body = begin + escaped.size() + 1;
+      while (at(body) == '\\' && (at(body + 1) == 'n' || at(body + 1) == 'r')) body += 2;
+    } else if (begin < 2 || !is(s_[begin - 1], kSpace)) {
+      return false;
+    }
+    const std::size_t end = match_private_key(s_, body);
+    if (end != kNone) variable(begin, end);
+    return end != kNone;
   }
 
   void slash(std::size_t i) noexcept {

@@ -10,6 +10,7 @@
 #include "logforest/normalize/mask_match.hpp"
 #include "logforest/normalize/mask_scan.hpp"
 #include "logforest/normalize/replace.hpp"
+#include "logforest/normalize/secrets.hpp"
 
 namespace logforest::normalize {
 
@@ -57,6 +58,7 @@ class Masker::Scan {
 
   bool run(const std::uint64_t* bits) {
     const std::size_t blocks = (s_.size() + 63) / 64;
+    if (rules_.password || rules_.token) flag(0);
     for (std::size_t b = 0; b < blocks; ++b) {
       for (std::uint64_t rest = bits[b]; rest != 0; rest &= rest - 1) {
         const std::size_t i = b * 64 + static_cast<std::size_t>(std::countr_zero(rest));
@@ -79,6 +81,8 @@ class Masker::Scan {
       if (secret(i)) return;
     } else if (c == '+' || c == '(') {
       if (rules_.phone && replace(Kind::Phone, find_phone(s_, i))) return;
+    } else if (c == '-' || c == ' ') {
+      if (flag(i)) return;
     } else if (c == '.') {
       if (rules_.ip != IpRule::Off && replace(Kind::Ipv4, find_ipv4(s_, i, pos_))) return;
     }
@@ -110,8 +114,14 @@ class Masker::Scan {
   bool secret(std::size_t i) {
     if (s_[i] == ':' && s_.substr(i, 3) == "://")
       return rules_.password && replace(Kind::Password, find_url_password(s_, i));
-    if (i < left_alone_) return false;
-    const SecretValue v = match_secret(s_, i);
+    return i >= left_alone_ && secret(match_secret(s_, i));
+  }
+  // Blanks and dashes: " --password x"
+  bool flag(std::size_t i) {
+    while (i < s_.size() && s_[i] == ' ') ++i;
+    return s_.substr(i, 2) == "--" && secret(match_secret_flag(s_, i));
+  }
+  bool secret(const SecretValue& v) {
     if (v.begin == kNone || v.begin < pos_) return false;
     if (!(v.token ? rules_.token : rules_.password)) {
       left_alone_ = v.end;

@@ -21,6 +21,8 @@ struct Span {
 [[nodiscard]] Span find_ipv6(std::string_view s, std::size_t at, std::size_t from) noexcept;
 // `at`: the begin of a long run of digits; the card may begin at any number in it.
 [[nodiscard]] Span find_card(std::string_view s, std::size_t at, std::size_t from) noexcept;
+// template_id, traceId, ...: numbers of machines that may look like those of cards.
+[[nodiscard]] bool is_id_name(std::string_view name) noexcept;
 [[nodiscard]] Span find_iban(std::string_view s, std::size_t at) noexcept;
 [[nodiscard]] Span find_phone(std::string_view s, std::size_t at) noexcept;
 // `at`: the begin of a long word, which may follow a slash or the like.

@@ -1,10 +1,13 @@
 // Masking of JSON texts, of the columns of a batch and of rejected lines.
 #include <algorithm>
 
+#include "logforest/base/utf8.hpp"
 #include "logforest/normalize/chars.hpp"
 #include "logforest/normalize/mask.hpp"
 #include "logforest/normalize/mask_match.hpp"
 #include "logforest/normalize/replace.hpp"
+#include "logforest/normalize/secrets.hpp"
+#include "logforest/parse/json_scan.hpp"
 
 namespace logforest::normalize {
 
@@ -19,9 +22,23 @@ bool sound(std::string_view content) noexcept {
   return true;
 }
 
-bool is_token_key(std::string_view key) noexcept {
-  const char last = lower(key.back());
-  return last == 'n' || last == 'y';
+bool escapes_are_valid(std::string_view content) noexcept {
+  for (std::size_t i = content.find('\\'); i < content.size(); i = content.find('\\', i + 2)) {
+    if (i + 1 == content.size()) return false;
+    if (content[i + 1] == 'u') {
+      if (i + 6 > content.size()) return false;
+      for (std::size_t k = i + 2; k < i + 6; ++k) {
+        if (!is(content[k], kHex)) return false;
+      }
+    } else if (std::string_view("\"\\/bfnrt").find(content[i + 1]) == std::string_view::npos) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool is_cookie(SecretName name) noexcept {
+  return name == SecretName::Cookie || name == SecretName::SetCookie;
 }
 
 // Walks a JSON text token by token; no recursion, so depth costs nothing.
@@ -71,6 +88,11 @@ class JsonMask {
     if (!key && secret() && !is_no_secret(content)) {
       out += token_ ? "<TOKEN>" : "<PASSWORD>";
       changed_ = true;
+    } else if (!key && id_ &&
+               std::all_of(content.begin(), content.end(), [](char c) { return is(c, kDigit); })) {
+      out += content;
+    } else if (content.find('\\') != std::string_view::npos && escapes_are_valid(content)) {
+      decoded(content, out);
     } else if (masker_.mask(content, scratch_)) {
       out += sound(scratch_) ? std::string_view(scratch_) : std::string_view("<MASKED>");
       changed_ = true;
@@ -78,12 +100,38 @@ class JsonMask {
       out += content;
     }
     if (close < s_.size()) out.push_back('"');
+    if (key) id_ = is_id_name(content);
     if (key && secret_depth_ == 0) {
-      pending_ = is_secret_key(content);
-      if (pending_) token_ = is_token_key(content);
+      const SecretName name = secret_name(content);
+      pending_ = name != SecretName::None && !(is_cookie(name) && !quoted_next(next + 1));
+      if (pending_) token_ = name != SecretName::Password;
       if (pending_) pending_ = token_ ? masker_.rules().token : masker_.rules().password;
     }
     return close + 1;
+  }
+
+  // Escapes hide what is to be found, and may be cut by a mask: the text itself is searched.
+  void decoded(std::string_view content, std::string& out) {
+    bytes_.clear();
+    const std::string_view text = parse::json::unescape(content, bytes_);
+    if (!masker_.mask(text, scratch_)) {
+      out += content;
+      return;
+    }
+    changed_ = true;
+    if (!valid_utf8(scratch_)) {
+      out += "<MASKED>";
+      return;
+    }
+    bytes_.clear();
+    append_json_string(bytes_, scratch_);
+    out.append(bytes_.data() + 1, bytes_.size() - 2);
+  }
+
+  // "cookies": 3 is a number of cookies.
+  [[nodiscard]] bool quoted_next(std::size_t i) const noexcept {
+    while (i < s_.size() && is(s_[i], kSpace)) ++i;
+    return i < s_.size() && (s_[i] == '"' || s_[i] == '{' || s_[i] == '[');
   }
 
   std::size_t number(std::size_t begin, std::string& out) {
@@ -95,7 +143,7 @@ class JsonMask {
     if (secret()) {
       out += token_ ? "\"<TOKEN>\"" : "\"<PASSWORD>\"";
       changed_ = true;
-    } else if (masker_.mask(value, scratch_)) {
+    } else if (!id_ && masker_.mask(value, scratch_)) {
       out.append("\"").append(scratch_).append("\"");
       changed_ = true;
     } else {
@@ -109,10 +157,12 @@ class JsonMask {
   const Masker& masker_;
   std::string_view s_;
   std::string scratch_;
+  ByteBuffer bytes_;
   std::size_t depth_ = 0;
   std::size_t secret_depth_ = 0;  // where the value of a secret key began
   bool pending_ = false;          // the last key was a secret's
   bool token_ = false;
+  bool id_ = false;  // the last key names a number of a machine
   bool changed_ = false;
 };
 
@@ -139,9 +189,10 @@ void rewrite(Utf8Column& column, const F& f) {
 }  // namespace
 
 bool Masker::mask_json(std::string_view json, std::string& out) const {
-  // Whatever is to be masked in JSON shows in its text too; most texts end here.
+  // Whatever is to be masked in JSON shows in its text too, escapes aside; most texts end here.
   std::string scratch;
-  return mask(json, scratch) && JsonMask(*this, json).run(out);
+  const bool escapes = json.find('\\') != std::string_view::npos;
+  return (escapes || mask(json, scratch)) && JsonMask(*this, json).run(out);
 }
 
 void Masker::mask(RecordBatch& batch) const {

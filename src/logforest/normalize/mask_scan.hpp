@@ -11,7 +11,7 @@ enum Candidates : unsigned {
   kFindDigits = 2,    // runs of 13 and more digits with single blanks or dashes
   kFindIban = 4,      // two capitals and two digits
   kFindWords = 8,     // runs of 15 and more bytes of credentials
-  kFindSecrets = 16,  // = and : behind a name that ends like a secret's; ://
+  kFindSecrets = 16,  // = and : behind a name that ends like a secret's; ://; " --"
   kFindPhone = 32,    // + or ( before a digit
   kFindIp = 64,       // dots between digits, ::, runs of hex and colons
 };

@@ -133,6 +133,8 @@ inline std::uint64_t combine(const Bits& p, const Bits& c, const Bits& n,
             (g2 & after(p.key_end, c.key_end, 3)) | (g3 & after(p.key_end, c.key_end, 4)) |
             (g4 & after(p.key_end, c.key_end, 5)) |
             (ahead(c.slash, n.slash, 1) & ahead(c.slash, n.slash, 2)));
+    out |= c.blank_dash & ahead(c.blank_dash, n.blank_dash, 1) &
+           ahead(c.blank_dash, n.blank_dash, 2) & ~after(p.blank_dash, c.blank_dash, 1);
   }
   if ((wanted & kFindPhone) != 0) out |= c.plus & ahead(c.digit, n.digit, 1);
   if ((wanted & kFindIp) != 0) {
