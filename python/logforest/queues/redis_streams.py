@@ -331,6 +331,10 @@ class RedisLog:
         since = str(group["last-delivered-id"])
         return len(self.client.command("XRANGE", self.stream, f"({since}", "+", "COUNT", 16))
 
+    def groups(self) -> list[str]:
+        """Names of the groups there are."""
+        return [str(group["name"]) for group in self._groups()]
+
     def delivered(self) -> list[str]:
         """The id of the last entry that each group was given."""
         return [str(group["last-delivered-id"]) for group in self._groups()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -11,7 +12,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
+from types import TracebackType
 
 from logforest.testing.servers import PrivatePostgres, PrivateRedis, wait_until
 
@@ -60,7 +63,7 @@ class Process:
         self.process.wait()
         self.process = None
 
-    def stop(self, timeout: float = 40.0) -> int:
+    def stop(self, timeout: float = 240.0) -> int:
         """SIGTERM; its exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
@@ -76,44 +79,71 @@ class Client:
         self.ports = ports
         self._connection: http.client.HTTPConnection | None = None
         self._at = 0
-        self.refused = 0  # answers 429 and 503
+        self.statuses: Counter[int] = Counter()  # of all answers
         self.broken = 0  # connections refused or cut
 
+    @property
+    def refused(self) -> int:
+        """Answers 429 and 503."""
+        return self.statuses[429] + self.statuses[503]
+
     def post(
-        self, body: bytes, *, key: str = "", path: str = "/ingest", give_up: float = 180.0
+        self, body: bytes, *, key: str = "", path: str = "/ingest", give_up: float = 300.0
     ) -> dict[str, object]:
         """The answer of the first 2xx; TimeoutError after ``give_up`` seconds."""
+        deadline = time.monotonic() + give_up
+        while time.monotonic() < deadline:
+            status, _, text = self.once(body, key=key, path=path)
+            if status // 100 == 2:
+                answer: dict[str, object] = json.loads(text)
+                return answer
+            if status not in (0, 429, 503):
+                raise AssertionError(f"{status}: {text[:500]!r}")
+            time.sleep(0.05)
+        raise TimeoutError("no API process accepted the request")
+
+    def once(
+        self, body: bytes, *, key: str = "", path: str = "/ingest"
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of one attempt; status 0: the connection broke.
+
+        After anything but success the next attempt goes to the next process.
+        """
         headers = {"content-type": "application/x-ndjson"}
         if key:
             headers["idempotency-key"] = key
-        deadline = time.monotonic() + give_up
-        while time.monotonic() < deadline:
-            try:
-                if self._connection is None:
-                    self._connection = http.client.HTTPConnection(
-                        "127.0.0.1", self.ports[self._at % len(self.ports)], timeout=15
-                    )
-                self._connection.request("POST", path, body, headers)
-                response = self._connection.getresponse()
+        status, answered, text = 0, {}, b""
+        try:
+            if self._connection is None:
+                self._connection = http.client.HTTPConnection(
+                    "127.0.0.1", self.ports[self._at % len(self.ports)], timeout=60
+                )
+            self._connection.request("POST", path, body, headers)
+            with contextlib.closing(self._connection.getresponse()) as response:
                 text = response.read()
-                if response.status // 100 == 2:
-                    answer: dict[str, object] = json.loads(text)
-                    return answer
-                if response.status not in (429, 503):
-                    raise AssertionError(f"{response.status}: {text[:500]!r}")
-                self.refused += 1
-            except (OSError, http.client.HTTPException):
-                self.broken += 1
-            self.close()
-            self._at += 1
-            time.sleep(0.05)
-        raise TimeoutError("no API process accepted the request")
+                answered = {k.lower(): v for k, v in response.getheaders()}
+                status = response.status
+            self.statuses[status] += 1
+        except (OSError, http.client.HTTPException):
+            status = 0
+            self.broken += 1
+        finally:
+            if status // 100 != 2:
+                self.close()
+                self._at += 1
+        return status, answered, text
 
     def close(self) -> None:
         """Drop the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class Cluster:
@@ -156,7 +186,7 @@ class Cluster:
             process.start()
         self.wait_ready()
 
-    def wait_ready(self, timeout: float = 60.0) -> None:
+    def wait_ready(self, timeout: float = 240.0) -> None:
         """Until every API process answers /health/live."""
         for port in self.ports:
             wait_until(lambda p=port: get(p, "/health/live") == 200, timeout, f"API on {port}")  # type: ignore[misc]
@@ -174,6 +204,13 @@ class Cluster:
                     f"--- {process.name}\n{process.log.read_text(errors='replace')[-3000:]}"
                 )
         return "\n".join(parts)
+
+    def __enter__(self) -> Cluster:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Stop everything and delete the folders."""
@@ -193,14 +230,20 @@ class Cluster:
 
 def get(port: int, path: str) -> int:
     """Status of a GET; 0 when nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    except OSError:
-        return 0
-    finally:
-        connection.close()
+    return fetch(port, path)[0]
+
+
+def fetch(port: int, path: str, timeout: float = 30.0) -> tuple[int, bytes]:
+    """Status and body of a GET; status 0 when nobody answers."""
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    ) as connection:
+        try:
+            connection.request("GET", path)
+            with contextlib.closing(connection.getresponse()) as response:
+                return response.status, response.read()
+        except (OSError, http.client.HTTPException):
+            return 0, b""
 
 
 class Load(threading.Thread):
@@ -255,11 +298,28 @@ class Load(threading.Thread):
                 self._halt.wait(self.pause)
         except BaseException as error:
             self.error = error
+        finally:
+            self.client.close()
 
     def halt(self) -> None:
         """Stop after the request that is under way; raises what went wrong."""
         self._halt.set()
-        self.join(90)
-        self.client.close()
+        self.join()  # a request ends by itself: Client gives up some day
         if self.error is not None:
             raise self.error
+
+    def __enter__(self) -> Load:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.halt()
+        else:  # what went wrong in the test matters more
+            self._halt.set()
+            self.join(60)

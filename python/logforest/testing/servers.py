@@ -22,7 +22,7 @@ _PG_BIN = Path("/usr/lib/postgresql/15/bin")
 
 
 def wait_until(
-    condition: Callable[[], object], timeout: float = 30.0, what: str = "condition"
+    condition: Callable[[], object], timeout: float = 120.0, what: str = "condition"
 ) -> None:
     """Poll ``condition`` until it is true; TimeoutError after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
@@ -30,6 +30,14 @@ def wait_until(
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not become true within {timeout} s")
         time.sleep(0.02)
+
+
+def _output(command: list[str]) -> bytes:
+    """What a probe printed; nothing when it did not end in time."""
+    try:
+        return subprocess.run(command, capture_output=True, timeout=30, check=False).stdout
+    except subprocess.TimeoutExpired:
+        return b""
 
 
 def _children(pid: int) -> list[int]:
@@ -52,7 +60,7 @@ class _Server:
     def _ready(self) -> bool:
         raise NotImplementedError
 
-    def start(self, timeout: float = 30.0) -> None:
+    def start(self, timeout: float = 120.0) -> None:
         """Start over the data that is there and wait until commands are answered."""
         if self.process is not None:
             raise RuntimeError("already running")
@@ -86,9 +94,9 @@ class _Server:
         self.process = None
         # Children of a killed parent are not ours to wait for.
         for pid in family[1:]:
-            wait_until(lambda p=pid: not _alive(p), 10, f"end of {pid}")  # type: ignore[misc]
+            wait_until(lambda p=pid: not _alive(p), 60, f"end of {pid}")  # type: ignore[misc]
 
-    def stop(self, timeout: float = 20.0) -> None:
+    def stop(self, timeout: float = 60.0) -> None:
         """An orderly stop; killed when it takes too long."""
         if self.process is None:
             return
@@ -154,17 +162,13 @@ class PrivateRedis(_Server):
     def _ready(self) -> bool:
         if not self.socket.exists():
             return False
-        done = subprocess.run(
-            ["redis-cli", "-s", str(self.socket), "PING"],
-            capture_output=True, timeout=10, check=False,
-        )  # fmt: skip
-        return done.stdout.strip() == b"PONG"
+        return _output(["redis-cli", "-s", str(self.socket), "PING"]).strip() == b"PONG"
 
     def cli(self, *args: str) -> str:
         """redis-cli, for tests that need what the client has no call for."""
         done = subprocess.run(
             ["redis-cli", "-s", str(self.socket), *args],
-            capture_output=True, text=True, timeout=20, check=True,
+            capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip
         return done.stdout.strip()
 
@@ -207,16 +211,12 @@ class PrivatePostgres(_Server):
         options = [word for k, v in self.settings.items() for word in ("-c", f"{k}={v}")]
         return [*self._prefix, str(_PG_BIN / "postgres"), "-D", str(self.data), *options]
 
-    def start(self, timeout: float = 60.0) -> None:
+    def start(self, timeout: float = 240.0) -> None:
         """Start; a lock file left by a killed postmaster is no obstacle."""
         super().start(timeout)
 
     def _ready(self) -> bool:
-        done = subprocess.run(
-            [str(_PG_BIN / "pg_isready"), "-q", "-h", str(self.folder)],
-            capture_output=True, timeout=10, check=False,
-        )  # fmt: skip
-        return done.returncode == 0
+        return b"accepting" in _output([str(_PG_BIN / "pg_isready"), "-h", str(self.folder)])
 
     def _stop_signal(self) -> signal.Signals:
         return signal.SIGINT  # "fast": open sessions are ended
@@ -226,7 +226,7 @@ class PrivatePostgres(_Server):
         done = subprocess.run(
             [str(_PG_BIN / "psql"), "-h", str(self.folder), "-U", self.user, "-d", database,
              "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
         if done.returncode != 0:
             raise RuntimeError(done.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -35,7 +36,7 @@ class UpProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
-    def start(self, timeout: float = 60.0) -> UpProcess:
+    def start(self, timeout: float = 240.0) -> UpProcess:
         """Start and wait until it is ready; RuntimeError with its output when it ends instead."""
         command = [sys.executable, "-m", "logforest", "up", "--port", "0", "--data", str(self.data)]
         with self._log.open("wb") as log:
@@ -57,7 +58,7 @@ class UpProcess:
     def _ready(self) -> bool:
         try:
             return self.request("GET", "/health/ready")[0] == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     @property
@@ -70,7 +71,7 @@ class UpProcess:
         """Where it is reached."""
         return f"http://127.0.0.1:{self.port}"
 
-    def connect(self, timeout: float = 60.0) -> http.client.HTTPConnection:
+    def connect(self, timeout: float = 240.0) -> http.client.HTTPConnection:
         """A new connection."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
@@ -78,14 +79,11 @@ class UpProcess:
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[int, bytes]:
         """One request on a connection of its own: status and body."""
-        connection = self.connect()
-        try:
-            names = {name.replace("_", "-"): value for name, value in headers.items()}
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        with contextlib.closing(self.connect()) as connection:
             connection.request(method, path, body, names)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+            with contextlib.closing(connection.getresponse()) as answer:
+                return answer.status, answer.read()
 
     def get(self, path: str) -> Any:
         """The JSON of a GET that must succeed."""
@@ -94,7 +92,7 @@ class UpProcess:
             raise RuntimeError(f"GET {path}: {status} {body[:300]!r}")
         return json.loads(body)
 
-    def wait_for(self, condition: Any, timeout: float = 60.0) -> None:
+    def wait_for(self, condition: Any, timeout: float = 240.0) -> None:
         """Until ``condition()`` is true."""
         deadline = time.monotonic() + timeout
         while not condition():
@@ -108,7 +106,7 @@ class UpProcess:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, timeout: float = 60.0) -> int:
+    def stop(self, timeout: float = 240.0) -> int:
         """SIGTERM; the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)

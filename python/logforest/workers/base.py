@@ -345,6 +345,7 @@ class StreamWorker:
             "at": time.time(),
             "entries": self.done_entries,
             "records": self.done_records,
+            "held": len(self._held),
             "buried": self.buried,
             "lost": self.lost,
             "error": self.last_error,
