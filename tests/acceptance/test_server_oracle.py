@@ -231,7 +231,9 @@ def test_zombie_worker(cluster: Cluster) -> None:
                 break
     assert robbed >= 3
     wait_drained(cluster)
-    wait_until(lambda: not any(s.get("held") for s in heartbeats(queue).values()), 120, "idle workers")
+    wait_until(
+        lambda: not any(s.get("held") for s in heartbeats(queue).values()), 120, "idle workers"
+    )
     check_oracle(cluster, [load])
 
 

@@ -12,7 +12,9 @@ from logforest.errors import ConfigError
 if TYPE_CHECKING:
     from logforest.queues.redis_streams import RedisLog
 
-_Redis = Annotated[str | None, typer.Option("--redis", help="redis:// or unix:// address.")]
+_Redis = Annotated[
+    str | None, typer.Option("--redis", help="redis://, rediss:// or unix:// address.")
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _All = Annotated[bool, typer.Option("--all", help="Every dead letter.")]
 _Ids = Annotated[list[str] | None, typer.Argument(help="Ids as `queue dead list` shows them.")]

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _ROLES = ("store", "detect", "alert", "insight")
 _STALE_SECONDS = 20.0
 
-_Redis = Annotated[str | None, typer.Option("--redis", help="redis:// or unix:// address.")]
+_Redis = Annotated[
+    str | None, typer.Option("--redis", help="redis://, rediss:// or unix:// address.")
+]
 _Postgres = Annotated[str | None, typer.Option("--postgres", help="libpq DSN or URL.")]
 _Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes of this role.")]
 _Batch = Annotated[int, typer.Option(min=1, help="Records in one transaction, about.")]

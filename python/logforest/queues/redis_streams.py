@@ -77,7 +77,9 @@ class RedisLog:
     """The stream ``log_queue`` with its counters and its dead letters. Thread safe.
 
     Args:
-        url: ``redis://[[user]:password@]host[:port][/db]`` or ``unix:///path[?db=n]``.
+        url: ``redis://[[user]:password@]host[:port][/db]``, ``rediss://`` for TLS (options
+            ``sslmode``, ``sslrootcert``, ``sslcert``, ``sslkey``, ``hostaddr`` after ``?``), or
+            ``unix:///path[?db=n]``.
         stream: name of the stream; the other keys start with it.
         max_lag: records accepted but not stored beyond which blocks are refused (0: no limit).
         max_entries: entries in the stream beyond which blocks are refused (0: no limit).

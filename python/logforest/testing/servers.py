@@ -75,7 +75,11 @@ class _Server:
                 raise RuntimeError(f"server ended: {self.log.read_text(errors='replace')[-2000:]}")
             return self._ready()
 
-        wait_until(ready, timeout, f"{self.folder.name} ready")
+        try:
+            wait_until(ready, timeout, f"{self.folder.name} ready")
+        except BaseException:
+            self.kill()
+            raise
 
     def _family(self) -> list[int]:
         assert self.process is not None
@@ -205,7 +209,11 @@ class PrivatePostgres(_Server):
 
     def dsn(self, database: str = "postgres") -> str:
         """The DSN of one database of this cluster."""
-        return f"host={self.folder} user={self.user} dbname={database}"
+        port = f" port={self.settings['port']}" if "port" in self.settings else ""
+        return f"host={self.folder}{port} user={self.user} dbname={database}"
+
+    def _address(self) -> list[str]:
+        return ["-h", str(self.folder), "-p", self.settings.get("port", "5432")]
 
     def _command(self) -> list[str]:
         options = [word for k, v in self.settings.items() for word in ("-c", f"{k}={v}")]
@@ -216,7 +224,7 @@ class PrivatePostgres(_Server):
         super().start(timeout)
 
     def _ready(self) -> bool:
-        return b"accepting" in _output([str(_PG_BIN / "pg_isready"), "-h", str(self.folder)])
+        return b"accepting" in _output([str(_PG_BIN / "pg_isready"), *self._address()])
 
     def _stop_signal(self) -> signal.Signals:
         return signal.SIGINT  # "fast": open sessions are ended
@@ -224,7 +232,7 @@ class PrivatePostgres(_Server):
     def psql(self, sql: str, database: str = "postgres") -> str:
         """Run SQL, return unaligned output."""
         done = subprocess.run(
-            [str(_PG_BIN / "psql"), "-h", str(self.folder), "-U", self.user, "-d", database,
+            [str(_PG_BIN / "psql"), *self._address(), "-U", self.user, "-d", database,
              "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql],
             capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip

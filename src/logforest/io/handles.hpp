@@ -9,10 +9,10 @@
 namespace logforest::io {
 
 struct RedisFree {
-  void operator()(redisContext* c) const noexcept { redisFree(c); }
+  void operator()(redisReader* r) const noexcept { redisReaderFree(r); }
   void operator()(redisReply* r) const noexcept { freeReplyObject(r); }
 };
-using RedisContext = std::unique_ptr<redisContext, RedisFree>;
+using RedisReader = std::unique_ptr<redisReader, RedisFree>;
 using RedisReply = std::unique_ptr<redisReply, RedisFree>;
 
 struct PgFree {

@@ -91,13 +91,17 @@ void PgConnection::open(const Deadline& deadline) {
       // libpq gives no SQLSTATE here; a refused login never gets better by itself.
       const bool login = message.find("authentication failed") != std::string::npos ||
                          message.find("does not exist") != std::string::npos ||
-                         message.find("no pg_hba.conf entry") != std::string::npos;
+                         message.find("no pg_hba.conf entry") != std::string::npos ||
+                         message.find("valid client certificate") != std::string::npos;
       const bool full = message.find("too many clients") != std::string::npos ||
                         message.find("remaining connection slots") != std::string::npos;
+      const bool untrusted = message.find("certificate verify failed") != std::string::npos ||
+                             message.find("does not match host name") != std::string::npos;
       conn_.reset();
       // A missing socket file also reads "No such file": that is a server that is down.
-      throw IoError(IoError::Source::Store, "Postgres: cannot connect: " + message, !login,
-                    login ? "28000" : (full ? "53300" : "08001"));
+      const char* code = untrusted ? "TLS" : login ? "28000" : full ? "53300" : "08001";
+      throw IoError(IoError::Source::Store, "Postgres: cannot connect: " + message,
+                    !login && !untrusted, code);
     }
     const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     if (wait_fd(PQsocket(conn_.get()), events, deadline) == 0) {

@@ -1,25 +1,30 @@
 #include "logforest/io/redis_connection.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
+#include <charconv>
 
 namespace logforest::io {
 
 namespace {
 constexpr Milliseconds kBackoffBase{50};
 constexpr Milliseconds kBackoffCap{1000};
+constexpr std::size_t kReadBytes = 32 << 10;
+constexpr std::size_t kCopiedBytes = 16 << 10;  // larger arguments are sent from where they are
 
 // Words after which the same command may succeed later.
 constexpr std::array<std::string_view, 11> kRetryable{
     "OOM",         "LOADING",    "READONLY",   "MISCONF",   "BUSY",    "TRYAGAIN",
     "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "UNBLOCKED", "LAGLIMIT"};
+
+// RESP: "*3\r\n" or "$11\r\n".
+void append_head(std::string& out, char kind, std::size_t n) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
+  out.push_back(kind);
+  out.append(digits.data(), end);
+  out.append("\r\n");
+}
 }  // namespace
 
 IoError redis_error(std::string_view reply) {
@@ -31,13 +36,19 @@ IoError redis_error(std::string_view reply) {
 RedisConnection::RedisConnection(RedisConfig config) : config_(std::move(config)) { connect(); }
 
 std::string RedisConnection::address() const {
-  if (!config_.unix_path.empty()) return config_.unix_path;
-  return config_.host + ":" + std::to_string(config_.port);
+  const Endpoint& to = config_.endpoint;
+  if (!to.unix_path.empty()) return to.unix_path;
+  return to.host + ":" + std::to_string(to.port);
 }
 
-void RedisConnection::fail(const std::string& what, const char* code) {
-  context_.reset();
-  throw IoError(IoError::Source::Queue, "Redis at " + address() + ": " + what, true, code);
+void RedisConnection::fail(const std::string& what, const char* code, bool retryable) {
+  socket_.close();
+  throw IoError(IoError::Source::Queue, "Redis at " + address() + ": " + what, retryable, code);
+}
+
+void RedisConnection::fail(const SocketError& error) {
+  static constexpr std::array<const char*, 3> kCodes{"CONNECTION", "TIMEOUT", "TLS"};
+  fail(error.what(), kCodes[static_cast<std::size_t>(error.kind())], error.retryable());
 }
 
 void RedisConnection::connect() {
@@ -49,7 +60,7 @@ void RedisConnection::connect() {
       greet();
       return;
     } catch (const IoError& e) {
-      context_.reset();
+      socket_.close();
       if (!e.retryable()) throw;
       const Milliseconds pause = backoff.next();
       if (Clock::now() + pause >= deadline.at()) throw;
@@ -59,24 +70,16 @@ void RedisConnection::connect() {
 }
 
 void RedisConnection::open(const Deadline& deadline) {
-  context_.reset(config_.unix_path.empty()
-                     ? redisConnectNonBlock(config_.host.c_str(), config_.port)
-                     : redisConnectUnixNonBlock(config_.unix_path.c_str()));
-  if (!context_) throw std::bad_alloc();
-  if (context_->err != 0) fail(std::string("cannot connect: ") + context_->errstr, "CONNECTION");
-  const short events = wait_fd(context_->fd, POLLOUT, deadline);
-  if (events == 0) fail("connect timed out", "TIMEOUT");
-  int error = 0;
-  socklen_t length = sizeof error;
-  if (::getsockopt(context_->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
-  if (error != 0) fail(std::string("cannot connect: ") + std::strerror(error), "CONNECTION");
-  if (config_.unix_path.empty()) {
-    const int on = 1;
-    ::setsockopt(context_->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(context_->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  reader_.reset(redisReaderCreate());
+  if (!reader_) throw std::bad_alloc();
+  out_.clear();
+  large_.clear();
+  in_.resize(kReadBytes);
+  try {
+    socket_ = Socket(config_.endpoint, deadline);
+  } catch (const SocketError& error) {
+    fail(error);
   }
-  // hiredis believes itself connected; it has no own notion of a pending non-blocking connect.
-  context_->flags |= REDIS_CONNECTED;
 }
 
 void RedisConnection::greet() {
@@ -96,46 +99,61 @@ void RedisConnection::greet() {
 }
 
 void RedisConnection::append(std::span<const std::string_view> args) {
-  std::vector<const char*> values;
-  std::vector<std::size_t> lengths;
-  values.reserve(args.size());
-  lengths.reserve(args.size());
+  append_head(out_, '*', args.size());
   for (const std::string_view arg : args) {
-    // hiredis copies, also for an empty view.
-    values.push_back(arg.empty() ? "" : arg.data());
-    lengths.push_back(arg.size());
-  }
-  if (redisAppendCommandArgv(context_.get(), static_cast<int>(args.size()), values.data(),
-                             lengths.data()) != REDIS_OK) {
-    fail(context_->errstr, "CONNECTION");
+    append_head(out_, '$', arg.size());
+    if (arg.size() > kCopiedBytes) {
+      large_.push_back({out_.size(), arg});
+    } else {
+      out_.append(arg);
+    }
+    out_.append("\r\n");
   }
 }
 
 void RedisConnection::flush(const Deadline& deadline) {
-  int done = 0;
-  for (;;) {
-    if (redisBufferWrite(context_.get(), &done) != REDIS_OK) fail(context_->errstr, "CONNECTION");
-    if (done != 0) return;
-    const short events = wait_fd(context_->fd, POLLOUT, deadline);
-    if (events == 0) fail("timed out while sending", "TIMEOUT");
+  std::vector<std::string_view> pieces;
+  pieces.reserve(2 * large_.size() + 1);
+  const std::string_view small = out_;
+  std::size_t at = 0;
+  for (const Large& large : large_) {
+    pieces.push_back(small.substr(at, large.at - at));
+    pieces.push_back(large.bytes);
+    at = large.at;
   }
+  pieces.push_back(small.substr(at));
+  try {
+    socket_.write(pieces, deadline);
+  } catch (const SocketError& error) {
+    fail(error);
+  }
+  out_.clear();
+  large_.clear();
 }
 
 RedisReply RedisConnection::read_reply(const Deadline& deadline) {
   for (;;) {
     void* raw = nullptr;
-    if (redisGetReplyFromReader(context_.get(), &raw) != REDIS_OK) {
-      fail(context_->errstr, "CONNECTION");
+    if (redisReaderGetReply(reader_.get(), &raw) != REDIS_OK) {
+      fail(reader_->errstr, "CONNECTION");
     }
     if (raw != nullptr) return RedisReply(static_cast<redisReply*>(raw));
-    if (wait_fd(context_->fd, POLLIN, deadline) == 0) return nullptr;
-    if (redisBufferRead(context_.get()) != REDIS_OK) fail(context_->errstr, "CONNECTION");
+    std::size_t got = 0;
+    try {
+      got = socket_.read(in_, deadline);
+    } catch (const SocketError& error) {
+      fail(error);
+    }
+    if (got == 0) return nullptr;
+    if (redisReaderFeed(reader_.get(), in_.data(), got) != REDIS_OK) {
+      fail(reader_->errstr, "CONNECTION");
+    }
   }
 }
 
 RedisReply RedisConnection::command(std::span<const std::string_view> args,
                                     Milliseconds extra_wait) {
-  if (!context_) connect();
+  if (!socket_) connect();
   const Deadline deadline(config_.command_timeout + extra_wait);
   RedisReply reply;
   try {
@@ -143,7 +161,7 @@ RedisReply RedisConnection::command(std::span<const std::string_view> args,
     flush(deadline);
     reply = read_reply(deadline);
   } catch (...) {
-    context_.reset();  // a reply may still come: this connection is out of step
+    socket_.close();  // a reply may still come: this connection is out of step
     throw;
   }
   if (!reply) fail("no reply within the command timeout", "TIMEOUT");
@@ -152,7 +170,7 @@ RedisReply RedisConnection::command(std::span<const std::string_view> args,
 }
 
 std::vector<RedisReply> RedisConnection::pipeline(std::span<const RedisArgs> commands) {
-  if (!context_) connect();
+  if (!socket_) connect();
   const Deadline deadline(config_.command_timeout);
   std::vector<RedisReply> replies;
   replies.reserve(commands.size());
@@ -164,21 +182,16 @@ std::vector<RedisReply> RedisConnection::pipeline(std::span<const RedisArgs> com
       if (!replies.back()) fail("no reply within the command timeout", "TIMEOUT");
     }
   } catch (...) {
-    context_.reset();
+    socket_.close();
     throw;
   }
   return replies;
 }
 
-bool RedisConnection::alive() const noexcept {
-  if (!reusable()) return false;
-  pollfd item{context_->fd, POLLIN, 0};
-  // Nothing is owed to an idle connection: readable means closed.
-  return ::poll(&item, 1, 0) == 0;
-}
+bool RedisConnection::alive() const noexcept { return reusable() && socket_.quiet(); }
 
 void RedisConnection::subscribe(std::span<const std::string_view> channels) {
-  if (!context_) connect();
+  if (!socket_) connect();
   RedisArgs args{"SUBSCRIBE"};
   args.insert(args.end(), channels.begin(), channels.end());
   const Deadline deadline(config_.command_timeout);
@@ -193,7 +206,7 @@ void RedisConnection::subscribe(std::span<const std::string_view> channels) {
 }
 
 RedisReply RedisConnection::next_message(const Deadline& deadline) {
-  if (!context_) fail("the subscription's connection is closed", "CONNECTION");
+  if (!socket_) fail("the subscription's connection is closed", "CONNECTION");
   return read_reply(deadline);
 }
 

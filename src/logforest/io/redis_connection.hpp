@@ -1,4 +1,5 @@
-// One connection to Redis 7+ over hiredis, driven without blocking calls.
+// One connection to Redis 7+, driven without blocking calls. Replies are read by hiredis' parser;
+// the socket is ours, because hiredis 0.14 knows neither TLS nor deadlines.
 //
 // A command that was sent and whose reply was lost has an unknown outcome: it is never sent again
 // here. The error says `retryable`; callers repeat only what is idempotent.
@@ -12,14 +13,13 @@
 
 #include "logforest/base/error.hpp"
 #include "logforest/io/handles.hpp"
+#include "logforest/io/socket.hpp"
 #include "logforest/io/wait.hpp"
 
 namespace logforest::io {
 
 struct RedisConfig {
-  std::string host = "127.0.0.1";
-  int port = 6379;
-  std::string unix_path;  // used instead of host and port when not empty
+  Endpoint endpoint{"127.0.0.1", {}, 6379, {}, {}};
   std::string username;
   std::string password;
   int database = 0;
@@ -28,8 +28,11 @@ struct RedisConfig {
   std::string client_name = "logforest";
 };
 
-// redis://[[user]:password@]host[:port][/db] or unix:///path.sock[?db=N&password=P]. rediss:// is
-// refused: this build's hiredis has no TLS. Throws ConfigError, without repeating the password.
+// redis://[[user]:password@]host[:port][/db], rediss:// for TLS, or unix:///path.sock. Options
+// after
+// "?": db, username, password, and for TLS those of libpq: sslmode (require, verify-ca,
+// verify-full; the last when none is given), sslrootcert, sslcert, sslkey, hostaddr. Throws
+// ConfigError, without repeating the password.
 [[nodiscard]] RedisConfig parse_redis_url(std::string_view url);
 
 // The error reply as IoError: code is its first word (OOM, READONLY, LOADING, NOGROUP, ...).
@@ -51,7 +54,7 @@ class RedisConnection {
   void subscribe(std::span<const std::string_view> channels);
   RedisReply next_message(const Deadline& deadline);
 
-  [[nodiscard]] bool reusable() const noexcept { return context_ && !subscribed_; }
+  [[nodiscard]] bool reusable() const noexcept { return socket_ && !subscribed_; }
   // reusable(), and the server has not hung up while the connection was idle.
   [[nodiscard]] bool alive() const noexcept;
 
@@ -62,11 +65,22 @@ class RedisConnection {
   void append(std::span<const std::string_view> args);
   void flush(const Deadline& deadline);
   RedisReply read_reply(const Deadline& deadline);
-  [[noreturn]] void fail(const std::string& what, const char* code);
+  [[noreturn]] void fail(const std::string& what, const char* code, bool retryable = true);
+  [[noreturn]] void fail(const SocketError& error);
   [[nodiscard]] std::string address() const;
 
   RedisConfig config_;
-  RedisContext context_;
+  Socket socket_;
+  RedisReader reader_;
+  // Commands not yet sent. Large arguments stay where the caller has them: each goes out after
+  // the first `at` bytes of out_.
+  struct Large {
+    std::size_t at;
+    std::string_view bytes;
+  };
+  std::string out_;
+  std::vector<Large> large_;
+  std::vector<char> in_;  // for one read
   bool subscribed_ = false;
 };
 

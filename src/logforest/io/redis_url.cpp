@@ -47,7 +47,32 @@ void read_credentials(std::string_view text, RedisConfig& config) {
   config.password = percent_decode(text.substr(colon + 1));
 }
 
-void read_query(std::string_view query, RedisConfig& config) {
+TlsMode tls_mode(std::string_view value) {
+  if (value == "require") return TlsMode::Require;
+  if (value == "verify-ca") return TlsMode::VerifyCa;
+  if (value == "verify-full") return TlsMode::VerifyFull;
+  throw ConfigError("Redis URL: sslmode must be require, verify-ca or verify-full, not \"" +
+                    std::string(value) + "\"");
+}
+
+// False when `key` is no option of TLS.
+bool read_tls_option(std::string_view key, std::string_view value, RedisConfig& config) {
+  Endpoint& to = config.endpoint;
+  if (key == "sslmode") {
+    to.tls.mode = tls_mode(value);
+  } else if (key == "sslrootcert") {
+    to.tls.ca_file = percent_decode(value);
+  } else if (key == "sslcert") {
+    to.tls.cert_file = percent_decode(value);
+  } else if (key == "sslkey") {
+    to.tls.key_file = percent_decode(value);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void read_query(std::string_view query, RedisConfig& config, bool tls) {
   while (!query.empty()) {
     const std::size_t end = query.find('&');
     const std::string_view pair = query.substr(0, end);
@@ -62,9 +87,14 @@ void read_query(std::string_view query, RedisConfig& config) {
       config.password = percent_decode(value);
     } else if (key == "username") {
       config.username = percent_decode(value);
-    } else {
+    } else if (key == "hostaddr") {
+      config.endpoint.host_address = percent_decode(value);
+    } else if (!tls && key.starts_with("ssl")) {
+      throw ConfigError("Redis URL: " + std::string(key) + " needs rediss:// (TLS)");
+    } else if (!read_tls_option(key, value, config)) {
       throw ConfigError("Redis URL: unknown option \"" + std::string(key) +
-                        "\" (allowed: db, username, password)");
+                        "\" (allowed: db, username, password, hostaddr; with rediss:// also "
+                        "sslmode, sslrootcert, sslcert, sslkey)");
     }
   }
 }
@@ -72,11 +102,8 @@ void read_query(std::string_view query, RedisConfig& config) {
 
 RedisConfig parse_redis_url(std::string_view url) {
   RedisConfig config;
-  if (url.starts_with("rediss://")) {
-    throw ConfigError(
-        "Redis over TLS (rediss://) is not built in: Debian's hiredis 0.14 has no TLS. Run a local "
-        "stunnel (or a Redis proxy) and point redis:// at it");
-  }
+  const bool tls = url.starts_with("rediss://");
+  if (tls) config.endpoint.tls.mode = TlsMode::VerifyFull;
   std::string_view query;
   if (const std::size_t at = url.find('?'); at != std::string_view::npos) {
     query = url.substr(at + 1);
@@ -87,9 +114,9 @@ RedisConfig parse_redis_url(std::string_view url) {
       read_credentials(url.substr(0, at), config);
       url.remove_prefix(at + 1);
     }
-    config.unix_path = percent_decode(url);
-    if (config.unix_path.empty()) throw ConfigError("Redis URL: unix:// needs a path");
-  } else if (consume(url, "redis://")) {
+    config.endpoint.unix_path = percent_decode(url);
+    if (config.endpoint.unix_path.empty()) throw ConfigError("Redis URL: unix:// needs a path");
+  } else if (consume(url, "redis://") || consume(url, "rediss://")) {
     if (const std::size_t at = url.rfind('@'); at != std::string_view::npos) {
       read_credentials(url.substr(0, at), config);
       url.remove_prefix(at + 1);
@@ -102,18 +129,18 @@ RedisConfig parse_redis_url(std::string_view url) {
     if (url.starts_with('[')) {
       const std::size_t close = url.find(']');
       if (close == std::string_view::npos) throw ConfigError("Redis URL: \"[\" without \"]\"");
-      config.host = url.substr(1, close - 1);
+      config.endpoint.host = url.substr(1, close - 1);
       url.remove_prefix(close + 1);
     } else {
       const std::size_t colon = url.find(':');
-      if (colon != 0 && !url.empty()) config.host = url.substr(0, colon);
+      if (colon != 0 && !url.empty()) config.endpoint.host = url.substr(0, colon);
       url = colon == std::string_view::npos ? std::string_view{} : url.substr(colon);
     }
-    if (consume(url, ":")) config.port = number(url, "port", 65535);
+    if (consume(url, ":")) config.endpoint.port = number(url, "port", 65535);
   } else {
-    throw ConfigError("Redis URL must start with redis:// or unix://");
+    throw ConfigError("Redis URL must start with redis://, rediss:// or unix://");
   }
-  read_query(query, config);
+  read_query(query, config, tls);
   return config;
 }
 
