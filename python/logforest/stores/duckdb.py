@@ -16,9 +16,9 @@ from logforest.errors import ConfigError, StoreError
 from logforest.sql import statement
 from logforest.stores import duckdb_anomalies, duckdb_windows
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt
-from logforest.stores.duckdb_file import DuckDBFile, run
+from logforest.stores.duckdb_file import DuckDBFile
 from logforest.stores.duckdb_templates import DuckDBTemplates
-from logforest.stores.duckdb_windows import insert_from
+from logforest.stores.duckdb_writer import Writer
 from logforest.stores.filters import encode_cursor, log_conditions
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class DuckDBStore:
         self._write_lock = threading.Lock()
         self._append_lock = threading.Lock()  # ids are committed in the order they were given
         self._templates = DuckDBTemplates(self.file, self._write_lock)
+        self._writer = Writer(self.file)
         self.version = 0  # of the contents: grows with every commit
         row = self.file.row(statement("duckdb", "last_id"))
         self._last_id: int = int(row[0]) if row else 0
@@ -76,28 +77,12 @@ class DuckDBStore:
         """Store blocks in one durable transaction: all of them or, on error, none."""
         with self._write_lock:
             try:
-                with self.file.transaction() as cursor:
-                    for block in blocks:
-                        self._insert(cursor, block)
+                self._writer.commit(blocks)
             except StoreError as error:
                 if error.code == "fatal":  # DuckDB gave up on the open database, not on the file
                     self.file.reopen()
                 raise
             self.version += 1
-
-    def _insert(self, cursor: duckdb.DuckDBPyConnection, block: Block) -> None:
-        core = block.logs._core
-        insert_from(cursor, "incoming_logs", core, "commit_logs")
-        if core.counts["rejected"]:
-            insert_from(cursor, "incoming_rejects", core.rejected(), "commit_rejects", block.key)
-        if block.windows is not None and block.windows.num_rows:
-            insert_from(cursor, "incoming_windows", block.windows, "commit_windows")
-        for r in block.receipts:
-            run(
-                cursor,
-                statement("duckdb", "commit_receipt"),
-                [r.key, r.digest, r.first_id, r.records, r.rejected, r.answer],
-            )
 
     def receipts(self, keys: Sequence[str]) -> dict[str, Receipt]:
         """The ledger rows of those keys that were committed before."""
@@ -289,6 +274,7 @@ class DuckDBStore:
     def close(self) -> None:
         """Release everything; idempotent."""
         with self._write_lock:
+            self._writer.close()
             self.file.close()
 
     def __enter__(self) -> Self:

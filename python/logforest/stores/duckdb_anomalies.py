@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from logforest.sql import statement
 from logforest.stores.duckdb_file import run
-from logforest.stores.duckdb_windows import insert_from
+from logforest.stores.duckdb_writer import insert_from
 from logforest.stores.filters import Conditions, decode_cursor, from_us, one_of
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ SCHEMA_VERSION = 1
 # Commits must never stop to fold the log into the file on their own account: DuckDB's default of
 # 16 MB costs 0.4 s in the middle of a commit. DuckDBFile.checkpoint() decides when instead.
 _NEVER = "1TB"
+_MOST_THREADS = 8
 
 
 def _store_error(message: str, *, retryable: bool = False, code: str = "") -> StoreError:
@@ -61,7 +62,11 @@ class DuckDBFile:
             "enable_external_access": "false",
             "python_enable_replacements": "false",
             "checkpoint_threshold": _NEVER,
+            "threads": 1,  # see all_cores()
         }
+        self._cores = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+        self._cores_lock = threading.Lock()
+        self._cores_users = 0
         self._generation = 0
         self._closed = False
         self._connection = self._connect()
@@ -152,15 +157,43 @@ class DuckDBFile:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """This thread's own connection to the database."""
-        if self._closed:
-            raise _store_error(f"{self.path} is closed")
         local = self._local
-        if getattr(local, "generation", -1) != self._generation:
-            cursor = self._connection.cursor()
-            cursor.execute("SET timezone = 'UTC'")
-            local.cursor, local.generation = cursor, self._generation
+        if self._closed or getattr(local, "generation", -1) != self._generation:
+            local.cursor, local.generation = self.new_cursor(), self._generation
         found: duckdb.DuckDBPyConnection = local.cursor
         return found
+
+    def new_cursor(self) -> duckdb.DuckDBPyConnection:
+        """Another connection to the database, whoever has one already."""
+        if self._closed:
+            raise _store_error(f"{self.path} is closed")
+        cursor = self._connection.cursor()
+        cursor.execute("SET timezone = 'UTC'")
+        return cursor
+
+    @contextlib.contextmanager
+    def all_cores(self) -> Iterator[None]:
+        """While this lasts DuckDB works with all cores: for statements that read many rows.
+
+        At other times it has one thread: to wake others costs a small commit as much as the
+        commit itself, and a large one gains nothing from them.
+        """
+        with self._cores_lock:
+            self._cores_users += 1
+            if self._cores_users == 1:
+                self._set_threads(self._cores)
+        try:
+            yield
+        finally:
+            with self._cores_lock:
+                self._cores_users -= 1
+                if self._cores_users == 0:
+                    self._set_threads(1)
+
+    def _set_threads(self, count: int) -> None:
+        if self._cores > 1 and not self._closed:
+            with self.errors():
+                self.cursor().execute(f"SET threads = {count}")
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """Run a query; the result as an Arrow table."""

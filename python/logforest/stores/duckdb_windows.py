@@ -6,29 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from logforest.sql import statement
-from logforest.stores.duckdb_file import run
 from logforest.stores.filters import Conditions
 from logforest.windows import BASE_KEYS, WindowTable
 
 if TYPE_CHECKING:
     from logforest.stores.duckdb_file import DuckDBFile
 
-__all__ = ["insert_from", "time_range", "windows"]
-
-
-def insert_from(
-    cursor: duckdb.DuckDBPyConnection, view: str, source: object, sql: str, *parameters: object
-) -> int:
-    """Run ``sql``, which reads an Arrow stream under the name ``view``; how many rows went in."""
-    cursor.register(view, source)
-    try:
-        rows = run(cursor, statement("duckdb", sql), parameters)
-    finally:
-        cursor.unregister(view)
-    return int(rows[0][0]) if rows else 0
+__all__ = ["time_range", "windows"]
 
 
 def _span(since: datetime | None, until: datetime | None, tenant: str | None) -> Conditions:
