@@ -300,3 +300,12 @@ def test_hostile_detector_files_are_refused():
             lf.Detector.from_bytes(bytes(body) + hashlib.sha256(body).digest())
         except ModelError:
             continue
+
+
+def test_every_anomaly_says_what_it_saw() -> None:
+    text, _ = demo.generate(60_000, hours=6, seed=3)
+    rows = lf.detect(lf.parse(text)).to_pylist()
+    assert {"latency_drift", "silent_service", "unusual_record"} <= {r["kind"] for r in rows}
+    for row in rows:
+        for name in ("reason", "features_used", "expected", "actual", "template", "samples"):
+            assert row[name] not in (None, [], ""), (row["kind"], name)

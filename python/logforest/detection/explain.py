@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logforest import _core
 from logforest.detection import words
 from logforest.detection.baselines import ALPHA
 from logforest.detection.findings import Feature, Finding, confidence_of, score_of
@@ -15,7 +16,6 @@ from logforest.detection.windows import THRESHOLD
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from logforest import _core
     from logforest.detection.records import RecordJudge, Unusual
     from logforest.detection.windows import Hit, WindowJudge
 
@@ -126,19 +126,23 @@ class Explainer:
         return features
 
     def _main_slot(self, hit: Hit, templates: dict[str, Any], part: slice) -> int:
-        """The template to show: the hit's own, else the one that rose most among the errors."""
+        """The template to show: the hit's own, else the one that rose most among the errors,
+        else the commonest one (of this window; in silence, of those that are missing)."""
         if hit.slot >= 0:
             return hit.slot
-        if hit.kind not in {"error_burst", "status_mix", "credential_stuffing", "failed_logins"}:
-            return -1
         slots, counts = templates["facet"][part], templates["count"][part]
         known = self._judge.templates
-        # After learning the rates hold this window's share; the excess over them still ranks.
-        mine = (known.service[slots] == hit.service) & (known.level[slots] >= 2)
-        if not mine.any():
-            return -1
-        excess = np.where(mine, counts - known.rate[slots], -np.inf)
-        return int(slots[int(np.argmax(excess))])
+        mine = known.service[slots] == hit.service
+        if hit.kind in {"error_burst", "status_mix", "credential_stuffing", "failed_logins"}:
+            errors = mine & (known.level[slots] >= 2)
+            if errors.any():
+                # After learning the rates hold this window's share; the excess still ranks.
+                excess = np.where(errors, counts - known.rate[slots], -np.inf)
+                return int(slots[int(np.argmax(excess))])
+        if mine.any():
+            return int(slots[int(np.argmax(np.where(mine, counts, -1)))])
+        usual = np.where(known.service == hit.service, known.rate, -1.0)
+        return int(np.argmax(usual)) if usual.max(initial=-1.0) >= 0 else -1
 
     def _log_id(
         self, hit: Hit, cells: dict[str, Any], row: int, templates: dict[str, Any], part: slice,
@@ -170,7 +174,7 @@ class Explainer:
                 reasons = self._status_words(hit, statuses, part, count)
                 what = "errors" if hit.kind == "error_burst" else "answers with a 4xx status"
                 reasons.append(f"{now} of this service's records are {what}, {usual}")
-                if finding.message:
+                if finding.level in _LEVELS[2:]:
                     reasons.append(f"most of them: {sample}")
                 return reasons
             case "latency_drift":
@@ -281,7 +285,7 @@ class Explainer:
                     ),
                     incident_us=stamps[i],
                     template_id=record["template_id"],
-                    template=None,
+                    template=_core.template_text(record["message"]),
                     level=record["level"],
                     message=record["message"],
                     samples=[record["message"]],
