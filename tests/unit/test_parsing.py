@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -31,6 +32,28 @@ def test_bad_lines_are_rejects_with_place_and_reason_and_neighbours_stay() -> No
     ]
     counts = batch.counts
     assert (counts["lines"], counts["records"], counts["rejected"], counts["blank"]) == (5, 2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "rejected"),
+    [
+        ('[{"msg":"a"},', 1, (1, 0, "[")),
+        ('[{"msg":"a"}', 1, (1, 0, "[")),
+        ('[\n{"msg":"a"},\n{"msg":"b"},\n', 2, (1, 0, "[")),
+        ('[{"msg":"a"}]\n[{"msg":"b"},\n{"msg":"c"}\n', 3, (2, 14, '[{"msg":"b"},')),
+        ('[\n{"msg":"a"}\n]\n[\n{"msg":"b"}\n', 2, (4, 16, "[")),
+        ('[{"msg":"a"},{"msg":', 1, (1, 13, '{"msg":')),
+        ('{"msg":"a"}\n{"msg":["b"', 1, (2, 12, '{"msg":["b"')),
+        ("[", 0, (1, 0, "[")),
+        ('[\n{"msg":"a"}\n]\n', 1, None),
+    ],
+)
+def test_what_is_cut_off_is_one_reject(text: str, kept: int, rejected: Any) -> None:
+    logs = lf.parse(text, format="json")
+    assert logs.num_rows == kept
+    found = [(r["line"], r["offset"], r["text"]) for r in logs.rejected.to_pylist()]
+    assert found == ([] if rejected is None else [rejected])
+    assert set(logs.rejected["reason"].to_pylist()) <= {"truncated"}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,28 @@ def test_json(lines: list[str], cuts: list[int]) -> None:
 @given(st.lists(logfmt_lines, max_size=10), st.lists(st.integers(0, 900), max_size=4))
 def test_logfmt(lines: list[str], cuts: list[int]) -> None:
     check(lines, "logfmt", reference.parse_logfmt_line, cuts)
+
+
+@examples(100)
+@given(
+    st.integers(1, 6), st.sampled_from([None, 0, 2]), st.integers(0, 400),
+    st.lists(st.integers(0, 400), max_size=4),
+)  # fmt: skip
+def test_an_array_that_is_cut_off_keeps_its_records(
+    count: int, indent: int | None, cut: int, cuts: list[int]
+) -> None:
+    text = json.dumps([{"msg": f"m{i}", "x": {"y": [i]}} for i in range(count)], indent=indent)
+    text = text[: 1 + cut % len(text)]
+    logs = lf.parse(text, format="json", received=RECEIVED)
+    complete = len(re.findall(r"\]\s*\}\s*\}", text))
+    assert logs["message"].to_pylist() == [f"m{i}" for i in range(complete)]
+    whole = text.endswith("]") and complete == count
+    assert logs.rejected["reason"].to_pylist() == ([] if whole else ["truncated"])
+    if not whole:
+        (bad,) = logs.rejected.to_pylist()
+        assert text[bad["offset"] :].startswith(bad["text"])
+        assert bad["line"] == 1 + text[: bad["offset"]].count("\n")
+    assert table(fed(text.encode(), cuts, options("json", 2, 64))) == table(logs)
 
 
 @examples(50)

@@ -102,6 +102,7 @@ void ChunkParser::frames(Task& task) {
         task.data.back() != '\n') {
       --frame->lines;
     }
+    const std::size_t rejected = task.result.rejects->size();
     if (frame->text.empty() && frame->reject == Reject::None) {
       counts.blank += frame->lines;
     } else {
@@ -113,6 +114,10 @@ void ChunkParser::frames(Task& task) {
       }
       if (frame->lines > 1) counts.continuation += frame->lines - 1;
     }
+    frame->brackets.any_record = !frame->text.empty();
+    frame->brackets.ends_rejected = task.result.rejects->size() > rejected;
+    task.result.brackets.append(frame->brackets, number - 1,
+                                task.offset + static_cast<std::int64_t>(at));
     number += frame->lines;
     at += frame->consumed;
   }

@@ -19,6 +19,7 @@ struct ChunkResult {
   std::shared_ptr<RejectTable> rejects;  // line numbers count from the start of the chunk
   LineCounts counts;
   std::int64_t other_records = 0;  // of another format than the source's own
+  Brackets brackets = {};          // places count from the source's start, lines from the chunk's
 };
 
 // One object per thread.

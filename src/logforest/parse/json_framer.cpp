@@ -73,8 +73,10 @@ class JsonFramer final : public Framer {
           break;
         case '"':
           if (!skip_string()) {
-            if (at_ >= data_.size() && !complete_) return too_long(begin);
-            return broken(begin);
+            if (at_ < data_.size()) return broken(begin);
+            if (!complete_) return too_long(begin);
+            at_ = data_.size();
+            return frame(begin, Reject::Truncated, at_);
           }
           break;
         case '\n':
@@ -171,15 +173,27 @@ class JsonFramer final : public Framer {
     return frame(begin, Reject::LineTooLong, end);
   }
 
+  // `begin` is 0 where there are only separators.
   Frame frame(std::size_t begin, Reject why, std::size_t end = 0) const {
     Frame out;
     if (end > begin) out.text = data_.substr(begin, end - begin);
+    read_brackets(out, end > begin ? begin : at_);
     out.consumed = at_ - start_;
     out.lines = std::count(data_.begin() + static_cast<std::ptrdiff_t>(start_),
                            data_.begin() + static_cast<std::ptrdiff_t>(at_), '\n');
     if (complete_ && at_ == data_.size() && at_ > start_ && data_[at_ - 1] != '\n') ++out.lines;
     out.reject = why;
     return out;
+  }
+
+  void read_brackets(Frame& out, std::size_t end) const {
+    std::int64_t line = 1;
+    for (std::size_t i = start_; i < end; ++i) {
+      if (data_[i] == ']') out.brackets.close();
+      if (data_[i] == '[')
+        out.brackets.open(line, static_cast<std::int64_t>(i - start_), out.text.empty());
+      line += data_[i] == '\n' ? 1 : 0;
+    }
   }
 
   const std::size_t longest_;

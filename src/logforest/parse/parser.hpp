@@ -2,6 +2,7 @@
 // lines, and the row builder (which harmonises fields into columns).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -67,6 +68,35 @@ class LineParser {
 
 inline constexpr std::size_t kPadding = 64;
 
+// The brackets around records ([{...}, {...}]) of a part of a source, or of the parts before it.
+struct Brackets {
+  std::int64_t closes = 0;  // that close what an earlier part opened
+  std::int64_t opens = 0;   // that nothing closed so far
+  std::int64_t line = 0;    // of the first of these, from 1
+  std::int64_t offset = 0;  // and its place
+  bool alone = false;       // on a line without a record
+  bool any_record = false;
+  bool ends_rejected = false;  // the last record is broken, and may have swallowed brackets
+
+  void open(std::int64_t its_line, std::int64_t its_offset, bool is_alone) noexcept {
+    if (opens++ != 0) return;
+    line = its_line;
+    offset = its_offset;
+    alone = is_alone;
+  }
+  void close() noexcept { opens > 0 ? --opens : ++closes; }
+  // Goes on with the part that follows, which began behind `lines` lines and `bytes` bytes.
+  void append(const Brackets& next, std::int64_t lines, std::int64_t bytes) noexcept {
+    const std::int64_t closed = std::min(opens, next.closes);
+    opens -= closed;
+    closes += next.closes - closed;
+    if (next.opens > 0) open(next.line + lines, next.offset + bytes, next.alone);
+    opens += next.opens > 0 ? next.opens - 1 : 0;
+    if (next.any_record) ends_rejected = next.ends_rejected;
+    any_record |= next.any_record;
+  }
+};
+
 // What a framer found at a position: one record's text, or what to skip.
 struct Frame {
   std::string_view text;         // empty: nothing here (separators, blank lines)
@@ -74,6 +104,7 @@ struct Frame {
   std::int64_t lines = 1;        // line ends inside `consumed` (a last line without one counts)
   Reject reject = Reject::None;  // set: `text` is rejected as it is
   bool counted = false;          // `lines` is one a frame, line ends or not (octet counts)
+  Brackets brackets = {};        // before the text; places count from the frame
 };
 
 // Cuts bytes into records where a record is not simply a line (JSON over several lines, octet

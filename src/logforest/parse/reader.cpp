@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "logforest/base/parallel.hpp"
 #include "logforest/base/utf8.hpp"
@@ -109,7 +110,13 @@ class Reader::Impl {
   LogBatch finish() {
     close();
     jobs_.drain();
-    return take(0);
+    LogBatch out = take(0);
+    if (std::exchange(ended_, true) || brackets_.opens == 0 || brackets_.ends_rejected) return out;
+    // An array that never ends: its records are kept, its bracket is what is wrong.
+    out.rejected->add(brackets_.line, brackets_.offset, Reject::Truncated, "[");
+    ++out.counts.rejected;
+    if (brackets_.alone) --out.counts.blank;
+    return out;
   }
 
  private:
@@ -245,6 +252,7 @@ class Reader::Impl {
       }
     }
     out.counts += result.counts;
+    brackets_.append(result.brackets, lines_, 0);
     lines_ += result.counts.lines;
     if (!result.batch || result.batch->rows == 0) return 0;
     out.chunks.push_back(result.batch);
@@ -262,11 +270,13 @@ class Reader::Impl {
   bool decided_ = false;
   bool mark_skipped_ = false;
   bool closed_ = false;
+  bool ended_ = false;
   bool discarding_ = false;
   std::int64_t discarded_at_ = 0;
   std::string discarded_head_;
-  std::int64_t lines_ = 0;  // of the results taken so far
-  JobQueue jobs_;           // last: its threads use what is above
+  std::int64_t lines_ = 0;  // of the results taken so far, and their brackets
+  Brackets brackets_;
+  JobQueue jobs_;  // last: its threads use what is above
 };
 
 Reader::Reader(ParseOptions options, ChunkHook hook)
