@@ -70,7 +70,7 @@ double numeric_value(const char* at) {
   return sign == 0x4000 ? -value : value;
 }
 
-void append_uuid(std::vector<char>& out, const char* at) {
+void append_uuid(Buffer<char>& out, const char* at) {
   static constexpr char kHex[] = "0123456789abcdef";
   for (int i = 0; i < 16; ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) out.push_back('-');

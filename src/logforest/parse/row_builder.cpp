@@ -114,9 +114,9 @@ bool RowBuilder::continue_message(std::string_view line) {
   if (batch_.rows == 0 || open_) return false;
   Utf8Column& message = batch_.message;
   if (message[batch_.rows - 1].size() + line.size() + 1 > options_.max_line_bytes) return false;
-  std::vector<char>& bytes = message.buffer();
+  Buffer<char>& bytes = message.buffer();
   bytes.push_back('\n');
-  bytes.insert(bytes.end(), line.begin(), line.end());
+  bytes.append(line.data(), line.size());
   message.mutable_offsets().back() = static_cast<std::int32_t>(bytes.size());
   return true;
 }

@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "logforest/base/copy_text.hpp"
 #include "logforest/base/hash.hpp"
+#include "logforest/record/buffer.hpp"
 
 namespace logforest {
 
@@ -46,7 +48,7 @@ class Validity {
   void pad(std::size_t size, std::size_t rows);
   void materialise(std::size_t size);
 
-  std::vector<std::uint8_t> bits_;
+  Buffer<std::uint8_t> bits_;
   std::int64_t nulls_ = 0;
 };
 
@@ -84,13 +86,13 @@ class FixedColumn {
   }
   // In-place change of a value that is there.
   void replace(std::size_t row, T value) noexcept { values_[row] = value; }
-  [[nodiscard]] const std::vector<T>& values() const noexcept { return values_; }
-  [[nodiscard]] std::vector<T>& mutable_values() noexcept { return values_; }
+  [[nodiscard]] const Buffer<T>& values() const noexcept { return values_; }
+  [[nodiscard]] Buffer<T>& mutable_values() noexcept { return values_; }
   [[nodiscard]] const Validity& validity() const noexcept { return validity_; }
   [[nodiscard]] Validity& mutable_validity() noexcept { return validity_; }
 
  private:
-  std::vector<T> values_;
+  Buffer<T> values_;
   Validity validity_;
 };
 
@@ -98,13 +100,15 @@ class FixedColumn {
 // operator[] point into the column and die with the next change to it.
 class Utf8Column {
  public:
+  Utf8Column() { offsets_.push_back(0); }
   void reserve(std::size_t rows, std::size_t bytes) {
     offsets_.reserve(rows + 1);
     data_.reserve(bytes);
   }
   void set(std::size_t row, std::string_view value) {
     start(row);
-    data_.insert(data_.end(), value.begin(), value.end());
+    copy_text(data_.room(value.size()), value);
+    data_.advance(value.size());
     close();
   }
   // For values built in place: start(row), append to buffer(), close().
@@ -112,7 +116,7 @@ class Utf8Column {
     validity_.append(size(), row);
     if (row != size()) offsets_.resize(row + 1, offsets_.back());
   }
-  [[nodiscard]] std::vector<char>& buffer() noexcept { return data_; }
+  [[nodiscard]] Buffer<char>& buffer() noexcept { return data_; }
   void close() { offsets_.push_back(static_cast<std::int32_t>(data_.size())); }
 
   void finish(std::size_t rows) {
@@ -139,15 +143,15 @@ class Utf8Column {
     const auto begin = static_cast<std::size_t>(offsets_[row]);
     return {data_.data() + begin, static_cast<std::size_t>(offsets_[row + 1]) - begin};
   }
-  [[nodiscard]] const std::vector<std::int32_t>& offsets() const noexcept { return offsets_; }
-  [[nodiscard]] std::vector<std::int32_t>& mutable_offsets() noexcept { return offsets_; }
-  [[nodiscard]] const std::vector<char>& data() const noexcept { return data_; }
+  [[nodiscard]] const Buffer<std::int32_t>& offsets() const noexcept { return offsets_; }
+  [[nodiscard]] Buffer<std::int32_t>& mutable_offsets() noexcept { return offsets_; }
+  [[nodiscard]] const Buffer<char>& data() const noexcept { return data_; }
   [[nodiscard]] const Validity& validity() const noexcept { return validity_; }
   [[nodiscard]] Validity& mutable_validity() noexcept { return validity_; }
 
  private:
-  std::vector<std::int32_t> offsets_{0};
-  std::vector<char> data_;
+  Buffer<std::int32_t> offsets_;  // never empty
+  Buffer<char> data_;
   Validity validity_;
 };
 
@@ -174,22 +178,29 @@ class Dictionary {
   Utf8Column values_;
 };
 
-// Dictionary-encoded strings. Runs of one value are the common case: the last code is kept.
+// Dictionary-encoded strings. A few values take turns in most columns: short ones that were seen
+// lately are found by comparing two words, without hashing and without looking at the dictionary.
 class DictColumn {
  public:
   void reserve(std::size_t rows) { codes_.reserve(rows); }
   void set(std::size_t row, std::string_view value) {
-    if (last_ < 0 || dictionary_[last_] != value) {
-      // A few values take turns: most are found without hashing.
-      std::int32_t& recent = recent_[slot(value)];
-      if (recent < 0 || dictionary_[recent] != value) recent = dictionary_.intern(value);
-      last_ = recent;
+    if (value.size() <= ShortText::kLongest) {
+      const ShortText key(value);
+      Recent& recent = recent_[key.hash() % kRecent];
+      if (recent.code < 0 || !(recent.key == key)) {
+        recent = {key, dictionary_.intern(value)};
+      }
+      last_ = recent.code;
+    } else if (last_ < 0 || dictionary_[last_] != value) {
+      last_ = dictionary_.intern(value);
     }
     codes_.set(row, last_);
   }
   void set_code(std::size_t row, std::int32_t code) { codes_.set(row, code); }
   // The value that set() stored last.
   [[nodiscard]] std::string_view last() const noexcept { return dictionary_[last_]; }
+  // Its code, for set_code of the same column.
+  [[nodiscard]] std::int32_t last_code() const noexcept { return last_; }
   // Adds a value to the dictionary; the code may be passed to set_code.
   [[nodiscard]] std::int32_t intern(std::string_view value) { return dictionary_.intern(value); }
   void finish(std::size_t rows) { codes_.finish(rows); }
@@ -197,7 +208,7 @@ class DictColumn {
   void clear() noexcept {
     codes_.clear();
     dictionary_.clear();
-    recent_.fill(-1);
+    recent_.fill({});
     last_ = -1;
   }
   [[nodiscard]] std::size_t size() const noexcept { return codes_.size(); }
@@ -211,21 +222,15 @@ class DictColumn {
   [[nodiscard]] const Dictionary& dictionary() const noexcept { return dictionary_; }
 
  private:
-  static constexpr std::array<std::int32_t, 16> none() noexcept {
-    std::array<std::int32_t, 16> codes{};
-    codes.fill(-1);
-    return codes;
-  }
-  [[nodiscard]] static std::size_t slot(std::string_view value) noexcept {
-    if (value.empty()) return 0;
-    return (value.size() * 7 + static_cast<unsigned char>(value.front()) +
-            static_cast<unsigned char>(value.back()) * 3U) &
-           15U;
-  }
+  static constexpr std::size_t kRecent = 32;
+  struct Recent {
+    ShortText key;
+    std::int32_t code = -1;
+  };
 
   FixedColumn<std::int32_t> codes_;
   Dictionary dictionary_;
-  std::array<std::int32_t, 16> recent_ = none();
+  std::array<Recent, kRecent> recent_{};
   std::int32_t last_ = -1;
 };
 
