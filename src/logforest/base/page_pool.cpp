@@ -43,8 +43,8 @@ constexpr std::size_t kRegionsWithout = 8;
 constexpr std::size_t kWarmGroups = 32;
 
 std::byte* map_aligned(std::size_t bytes) {
-  void* raw = ::mmap(nullptr, bytes + kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                     -1, 0);
+  void* raw =
+      ::mmap(nullptr, bytes + kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) throw std::bad_alloc();
   auto* begin = static_cast<std::byte*>(raw);
   const std::size_t skip = (kHuge - reinterpret_cast<std::uintptr_t>(raw) % kHuge) % kHuge;
