@@ -105,3 +105,64 @@ def test_hdfs_event_counts_reach_the_stated_figure() -> None:
         f1.append(f1_score(y[scored], forest.predict(x[scored]) == -1))
     assert np.mean(areas) >= 0.708
     assert np.mean(f1) >= 0.581
+
+
+def _hdfs_natural() -> tuple[np.ndarray, np.ndarray, int]:
+    """Counts of the normal and of the anomalous blocks, and how many blocks a normal stands for."""
+    sequences = []
+    for name in ("normal", "abnormal"):
+        lines = (SHARED / "hdfs_sessions" / f"hdfs_loghub_{name}_dev.txt").read_text().splitlines()
+        sequences.append([line.split(",", 1)[1].split() for line in lines if "," in line])
+    events = sorted({event for part in sequences for row in part for event in row})
+    column = {event: i for i, event in enumerate(events)}
+    counts = []
+    for part in sequences:
+        x = np.zeros((len(part), len(events)), dtype=np.float32)
+        for i, row in enumerate(part):
+            np.add.at(x[i], [column[event] for event in row], 1)
+        counts.append(x)
+    normal, abnormal = counts
+    return normal, abnormal, round(558_223 / 16_838 * len(abnormal) / len(normal))
+
+
+def _natural_f1(
+    kind: type, normal: np.ndarray, abnormal: np.ndarray, times: int, seed: int
+) -> float:
+    rng = np.random.default_rng(seed)
+    ours, theirs = rng.permutation(len(normal)), rng.permutation(len(abnormal))
+    half_n, half_a = len(normal) // 2, len(abnormal) // 2
+    fitted = np.concatenate(
+        [np.repeat(normal[ours[:half_n]], times, axis=0), abnormal[theirs[:half_a]]]
+    )
+    forest = kind(max_samples=0.9999, contamination=0.03, random_state=seed, n_jobs=2)
+    forest.fit(fitted)
+    false = times * int((forest.predict(normal[ours[half_n:]]) == -1).sum())
+    found = forest.predict(abnormal[theirs[half_a:]]) == -1
+    return float(2 * found.sum() / (found.sum() + false + len(found)))
+
+
+@pytest.mark.slow
+def test_hdfs_at_its_natural_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    """All anomalous blocks of whole HDFS, and its normal ones as a 1 % sample counted 100 times.
+
+    loglizer's protocol: halves, event counts, all rows in every tree, contamination 0.03. It
+    states F1 0.802 for the 575,061 blocks themselves. From this sample that figure is not
+    reached, neither by scikit-learn's forest, which it was stated for, nor by ours; what is
+    asserted is that ours is not behind scikit-learn's on the same halves.
+    """
+    normal, abnormal, times = _hdfs_natural()
+    seeds = range(5)
+    ours = [_natural_f1(lf.IsolationForest, normal, abnormal, times, seed) for seed in seeds]
+    theirs = [_natural_f1(SklearnForest, normal, abnormal, times, seed) for seed in seeds]
+    logs = [
+        _natural_f1(lf.IsolationForest, np.log1p(normal), np.log1p(abnormal), times, seed)
+        for seed in seeds
+    ]
+    with capsys.disabled():
+        print(
+            f"\nHDFS, F1 over {len(seeds)} seeds: ours {np.mean(ours):.3f}, scikit-learn "
+            f"{np.mean(theirs):.3f}, ours on log(1 + count) {np.mean(logs):.3f}, stated 0.802"
+        )
+    error = np.sqrt((np.var(ours, ddof=1) + np.var(theirs, ddof=1)) / len(seeds))
+    assert np.mean(ours) >= np.mean(theirs) - 2 * error
+    assert np.mean(logs) >= 0.70
