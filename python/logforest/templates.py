@@ -98,7 +98,7 @@ class TemplateMiner:
         masks: Sequence[str] = MASKS,
         extra_masks: Sequence[str] = (),
         max_shapes: int = 100_000,
-        min_values: int = 6,
+        min_values: int = 5,
         n_jobs: int | None = None,
     ) -> None:
         self.masks = masks

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.examples import examples
+from tests.log_shapes import KINDS, generate
 
 from logforest.errors import ConfigError, ModelError
 from logforest.templates import TemplateMiner, template_signals
@@ -56,14 +57,72 @@ def test_grouping_accuracy(flavour: str) -> None:
     assert sum(accuracy.values()) / len(accuracy) >= 0.95, accuracy
 
 
-@pytest.mark.parametrize("min_values", [5, 7])
-def test_accuracy_does_not_hang_on_the_threshold(min_values: int) -> None:
-    accuracy = []
+SHARES = {"2,000 lines": 1.0, "1,000 lines": 0.5, "500 lines": 0.25}
+
+
+def part_of(
+    messages: list[str], truth: list[str], share: float, seed: int
+) -> tuple[list[str], list[str]]:
+    kept = sorted(random.Random(seed).sample(range(len(truth)), int(share * len(truth))))
+    return [messages[i] for i in kept], [truth[i] for i in kept]
+
+
+def accuracy_with(min_values: int, samples: list[tuple[list[str], list]]) -> float:
+    miner = TemplateMiner(min_values=min_values)
+    found = [miner.fit_transform(messages).tolist() for messages, _ in samples]
+    pairs = zip(samples, found, strict=True)
+    return sum(grouping_accuracy(truth, ids) for (_, truth), ids in pairs) / len(samples)
+
+
+def test_accuracy_does_not_hang_on_the_threshold(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table of docs/templates.md: mean (lowest) over systems, by threshold and amount."""
+    real = {system: labelled("loghub_2k", system) for system in SYSTEMS}
+    columns = {
+        f"real, {name}": [
+            [part_of(*pair, share, seed) for seed in range(2)] for pair in real.values()
+        ]
+        for name, share in SHARES.items()
+    } | {
+        f"written, {n:,} lines": [[generate(kind, n, seed) for seed in range(2)] for kind in KINDS]
+        for n in (2000, 200)
+    }
+    table = {
+        k: [[accuracy_with(k, samples) for samples in column] for column in columns.values()]
+        for k in range(3, 10)
+    }
+    with capsys.disabled():
+        print("\n| `min_values` |", " | ".join(columns), "|")
+        for k, row in table.items():
+            print(f"| {k} |", " | ".join(f"{sum(c) / len(c):.3f} ({min(c):.2f})" for c in row), "|")
+    for k in range(3, 9):
+        assert sum(table[k][0]) / len(SYSTEMS) >= 0.99, k
+        assert min(table[k][0]) >= 0.97, k
+    for k in range(4, 9):
+        assert sum(table[k][3]) / len(KINDS) >= 0.96, k
+    assert all(sum(column) / len(column) >= 0.94 for column in table[5])
+
+
+def test_a_threshold_chosen_on_seven_systems_does_for_the_eighth() -> None:
+    full = {
+        (system, k): accuracy_with(k, [labelled("loghub_2k", system)])
+        for system in SYSTEMS
+        for k in range(3, 10)
+    }
+    left_out = []
     for system in SYSTEMS:
-        messages, truth = labelled("loghub_2k", system)
-        miner = TemplateMiner(min_values=min_values)
-        accuracy.append(grouping_accuracy(truth, miner.fit_transform(messages).tolist()))
-    assert sum(accuracy) / len(accuracy) >= 0.93, accuracy
+        others = {k: sum(full[s, k] for s in SYSTEMS if s != system) / 7 for k in range(3, 10)}
+        near = [k for k, mean in others.items() if mean >= max(others.values()) - 0.005]
+        left_out.append(full[system, near[len(near) // 2]])
+    assert min(left_out) >= 0.97, left_out
+    assert sum(left_out) / len(left_out) >= 0.99, left_out
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_kinds_of_logs_that_the_project_wrote(kind: str) -> None:
+    accuracy = accuracy_with(
+        TemplateMiner().min_values, [generate(kind, 2000, s) for s in range(3)]
+    )
+    assert accuracy >= 0.93
 
 
 # --- independence of order -----------------------------------------------------------------

@@ -26,7 +26,7 @@ struct MinerOptions {
   std::uint32_t masks = kMaskAll;
   std::vector<std::string> patterns;  // users' own masks, RE2 syntax
   std::size_t max_shapes = 100'000;   // beyond it the rarest are dropped
-  int min_values = 6;                 // Thresholds::plain
+  int min_values = 5;                 // Thresholds::plain
 };
 
 struct TemplateRow {

@@ -43,9 +43,10 @@ Thresholds Thresholds::from_plain(int plain) noexcept {
   const int d = plain - t.plain;
   t.first += d;
   t.upper += d;
-  t.assigned = std::max(2, t.assigned + d);
-  t.named = std::max(2, t.named + d);
-  t.identifier = std::max(2, t.identifier + d);
+  // Where the context says that a value follows, the number matters half as much.
+  t.assigned = std::max(2, t.assigned + d / 2);
+  t.named = std::max(2, t.named + d / 2);
+  t.identifier = std::max(2, t.identifier + d / 2);
   t.plain = plain;
   return t;
 }
@@ -87,6 +88,7 @@ Rounds::Rounds(const Shapes& shapes, const Thresholds& thresholds)
   for (std::size_t i = 0; i < shapes.words().size(); ++i) {
     traits_.push_back(traits_of(shapes.words()[static_cast<std::int32_t>(i)]));
   }
+  values_.resize(traits_.size());
   holes_.resize(shapes.size());
   work_.resize(shapes.size());
   for (std::size_t i = 0; i < shapes.size(); ++i) {
@@ -197,10 +199,13 @@ void Rounds::rekey() {
 
 bool Rounds::enough(const Column& column, const Context& context, bool first) const {
   if (column.words == 0) return false;
+  const bool states = column.upper * 2 > column.words;
+  // Nothing but words that vary elsewhere: names, though too few to show it here.
+  if (!first && !states && column.words >= 2 && column.values == column.words) return true;
   int need = limits_.plain;
   if (first) {
     need = limits_.first;
-  } else if (column.upper * 2 > column.words) {
+  } else if (states) {
     need = limits_.upper;
   } else if (context.assigned) {
     need = limits_.assigned;
@@ -225,6 +230,7 @@ void Rounds::fill_columns() {
       } else {
         const std::uint8_t t = trait(w.codes[k]);
         ++column.words;
+        column.values += values_[word_index(w.codes[k])];
         column.identifiers += (t & kIdentifier) != 0 ? 1 : 0;
         column.upper += (t & kUpper) != 0 ? 1 : 0;
       }
@@ -246,6 +252,7 @@ bool Rounds::step() {
       const Context context = context_of(w.codes, k);
       if (!enough(column, context, k == 0)) continue;
       decided[w.key].push_back(static_cast<std::uint16_t>(k));
+      values_[word_index(w.codes[k])] = 1;
       if (is_word(context.previous)) known_.insert(pair_of(context.previous, w.codes[k]));
     }
   }

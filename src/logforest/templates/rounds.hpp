@@ -13,15 +13,15 @@ namespace logforest::templates {
 
 // How many different words make a column variable. The first that applies counts.
 struct Thresholds {
-  int first = 10;      // the first token of a message
-  int upper = 8;       // words in capitals: states, methods, levels
-  int assigned = 4;    // after "=", also behind a quote, and after '":"' of JSON
+  int first = 9;       // the first token of a message
+  int upper = 7;       // words in capitals: states, methods, levels
+  int assigned = 5;    // after "=", also behind a quote, and after '":"' of JSON
   int named = 3;       // after a noun that announces a name: "user", "host", "file"
   int identifier = 4;  // words with inner punctuation or capitals
-  int plain = 6;
+  int plain = 5;
   int wildcard_credit = 2;  // less, if the column holds a wildcard too
 
-  // The family of thresholds for a given `plain`; 6 is the default.
+  // The family of thresholds for a given `plain`; 5 is the default.
   static Thresholds from_plain(int plain) noexcept;
 };
 
@@ -47,6 +47,7 @@ class Rounds {
   // What stands at one place of otherwise equal shapes.
   struct Column {
     std::uint32_t words = 0, identifiers = 0, upper = 0, known = 0;
+    std::uint32_t values = 0;  // words that proved variable anywhere
     bool wildcard = false;
   };
   struct Context {
@@ -62,8 +63,9 @@ class Rounds {
   void spread_known(Decided& decided);
   void punch(std::size_t shape, std::uint16_t token);
   [[nodiscard]] bool enough(const Column& column, const Context& context, bool first) const;
-  [[nodiscard]] std::uint8_t trait(Code c) const noexcept {
-    return traits_[static_cast<std::size_t>(c - kFirstWord)];
+  [[nodiscard]] std::uint8_t trait(Code c) const noexcept { return traits_[word_index(c)]; }
+  static std::size_t word_index(Code c) noexcept {
+    return static_cast<std::size_t>(c - kFirstWord);
   }
   static std::uint64_t column_key(const Work& w, std::size_t i) noexcept;
   static Context context_of(const std::vector<Code>& codes, std::size_t i) noexcept;
@@ -76,6 +78,7 @@ class Rounds {
   std::vector<Holes> holes_;
   std::vector<std::size_t> live_;  // one shape for each key
   std::unordered_map<std::uint64_t, Column> columns_;
+  std::vector<std::uint8_t> values_;         // by word: proved variable somewhere
   std::unordered_set<std::uint64_t> known_;  // (word before, word) that proved variable
 };
 
