@@ -6,7 +6,7 @@ set -euo pipefail
 declare -A groups=(
   [build]="g++ cmake ninja-build pkg-config python3-dev python3-venv libsimdjson-dev libeigen3-dev
            libhiredis-dev libpq-dev libre2-dev libzstd-dev libssl-dev"
-  [test]="libgtest-dev redis-server postgresql"
+  [test]="libgtest-dev openssl redis-server postgresql"
   [fuzz]="clang libclang-rt-14-dev"
 )
 

@@ -41,9 +41,28 @@ class _IoError(LogforestError, ConnectionError):
     #: The server's own code: SQLSTATE or the Redis error word, empty when there is none.
     code: str = ""
 
+    @property
+    def blames_server(self) -> bool:
+        """Whether the server or its set-up is the cause, and no record that was sent.
+
+        Such work is kept until somebody has mended the server, whether or not trying again at
+        once would help: logins (SQLSTATE class 28), missing databases, schemas, tables or rights
+        (3D, 3F, 42), TLS, objects in use (55), transaction states (25).
+        """
+        return (
+            self.retryable
+            or self.code in ("TLS", "CLOSED")
+            or self.code[:2] in ("0A", "0L", "0P", "25", "28", "3D", "3F", "42", "55")
+        )
+
 
 class QueueError(_IoError):
     """The queue (Redis) cannot be reached or refuses."""
+
+    @property
+    def blames_server(self) -> bool:
+        """Always: Redis does not look at records."""
+        return True
 
 
 class StoreError(_IoError):

@@ -119,3 +119,27 @@ class _ServiceCollector(Collector):
             ("live_subscribers", "Open live connections.", self._service.hub.subscribers),
         ):
             yield GaugeMetricFamily(f"logforest_{name}", help_, value=value)
+        yield from _log_metrics(status.details)
+
+
+def _log_metrics(details: dict[str, object]) -> Iterable[Metric]:
+    """Of the server profile's queue in Redis; nothing for the embedded one."""
+    for name, help_ in (
+        ("entries", "Entries in the queue in Redis."),
+        ("dead_letters", "Entries that could not be processed."),
+        ("max_lag", "Records behind from which requests are refused."),
+    ):
+        value = details.get(name)
+        if isinstance(value, int):
+            yield GaugeMetricFamily(f"logforest_queue_{name}", help_, value=value)
+    groups = details.get("groups")
+    if isinstance(groups, dict):
+        for name, help_ in (
+            ("waiting_records", "Records that a group has not acknowledged."),
+            ("waiting_entries", "Entries that a group has not acknowledged."),
+            ("pending_entries", "Entries that a group is working on."),
+        ):
+            family = GaugeMetricFamily(f"logforest_group_{name}", help_, labels=["group"])
+            for group, counts in groups.items():
+                family.add_metric([group], counts[name])
+            yield family

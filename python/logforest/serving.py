@@ -65,7 +65,7 @@ def run(settings: Settings, *, workers: bool = True) -> None:
     from logforest.api.app import create_app
 
     logging.basicConfig(
-        level=logging.INFO,
+        level=settings.log_level,
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )

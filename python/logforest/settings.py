@@ -34,9 +34,12 @@ class Settings(BaseSettings):
     postgres_replica: str | None = Field(None, description="a read replica, for queries")
     redis_pool: int = Field(8, ge=2, description="connections to Redis a process")
     postgres_pool: int = Field(4, ge=2, description="connections to Postgres a process, each way")
-    connect_seconds: float = Field(5.0, gt=0, description="longest wait for a server to answer")
+    connect_seconds: float = Field(5.0, gt=0, description="longest wait for a connection")
+    redis_seconds: float = Field(5.0, gt=0, description="longest wait for an answer of Redis")
+    postgres_seconds: float = Field(60.0, gt=0, description="longest statement in Postgres")
     max_entries: int = Field(1_000_000, ge=1, description="queue entries before 429")
     workers: int = Field(1, ge=1, description="worker processes a role that `up` starts")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     auth: bool = Field(True, description="ask for keys and tokens where users exist")
 
     store_memory: str = Field("512MB", pattern=r"^\d+ ?(KB|MB|GB|KiB|MiB|GiB)$")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -47,7 +47,7 @@ def working(queue: RedisLog, store: PostgresStore) -> Iterator[StoreWorker]:
         yield worker
     finally:
         worker.stop()
-        thread.join(20)
+        thread.join(120)
         assert not thread.is_alive()
 
 
@@ -85,7 +85,7 @@ def test_blocks_and_single_entries_are_stored_once(queue: RedisLog, store: Postg
         )  # fmt: skip
     add(queue, lines(1, "z"), 1)
     with working(queue, store):
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
     rows = store.sql(
         "SELECT id, message, level::text AS level, service, source FROM logs ORDER BY id"
     )
@@ -102,7 +102,7 @@ def test_blocks_and_single_entries_are_stored_once(queue: RedisLog, store: Postg
     # Everything once more, from the first entry on: nothing changes.
     queue.client.command("XGROUP", "SETID", "log_queue", "store", "0")
     with working(queue, store) as worker:
-        wait_until(lambda: worker.done_entries >= 5 and drained(queue), 20)
+        wait_until(lambda: worker.done_entries >= 5 and drained(queue))
     assert len(messages(store)) == 11
     assert store.sql("SELECT sum(count)::bigint AS n FROM windows")["n"].to_pylist() == [11]
 
@@ -116,7 +116,7 @@ def test_regrouped_single_entries(queue: RedisLog, store: PostgresStore) -> None
     worker.finish(part, worker.prepare(part))  # committed, never acknowledged
     queue.client.command("XGROUP", "SETID", "log_queue", "store", "0")
     with working(queue, store):
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
     assert messages(store) == [f"s{i}" for i in range(6)]
 
 
@@ -129,7 +129,7 @@ def test_poison_rows_are_put_aside_and_come_back(queue: RedisLog, store: Postgre
     add(queue, data, 72)
     add(queue, lines(3, "after"), 3)
     with working(queue, store):
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
     assert len(messages(store)) == 73
     assert store.sql("SELECT sum(count)::bigint AS n FROM windows")["n"].to_pylist() == [73]
     letters = queue.dead_letters()
@@ -140,7 +140,7 @@ def test_poison_rows_are_put_aside_and_come_back(queue: RedisLog, store: Postgre
     for letter in letters:
         assert queue.revive(letter.id)
     with working(queue, store):
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
     assert len(messages(store)) == 75
     ids = store.sql("SELECT id FROM logs ORDER BY id")["id"].to_pylist()
     assert ids == list(range(ids[0], ids[0] + 75))  # the ids that were promised
@@ -152,7 +152,7 @@ def test_a_block_that_lies_about_its_records_is_buried(
     add(queue, lines(5), 2)
     add(queue, lines(1, "fine"), 1)
     with working(queue, store):
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
     assert messages(store) == ["fine 0"]
     assert "ids were reserved" in queue.dead_letters()[0].reason
 
@@ -165,7 +165,7 @@ def test_a_block_that_kills_its_workers_is_given_up(queue: RedisLog, store: Post
         else:
             queue.claim("store", f"dead{n}", 0.0, "0-0", 10)
     with working(queue, store):
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
     assert messages(store) == []
     assert "deliveries" in queue.dead_letters()[0].reason
 
@@ -177,7 +177,7 @@ def test_losses_of_redis_are_counted_and_alerted(queue: RedisLog, store: Postgre
     gone = [i.entry_ids[0] for i in taken[:2]]
     queue.client.command("XDEL", "log_queue", *gone)
     with working(queue, store) as worker:
-        wait_until(lambda: drained(queue) and worker.lost == 2, 20)
+        wait_until(lambda: drained(queue) and worker.lost == 2)
     assert messages(store) == ["l2 0", "l3 0"]
     lost = store.sql("SELECT entry_id FROM lost_entries ORDER BY 1")["entry_id"].to_pylist()
     assert lost == sorted(gone)
@@ -195,7 +195,7 @@ def test_redis_is_robbed_and_a_fresh_record_passes(
 ) -> None:
     with working(queue, store):
         add(queue, lines(3), 3)
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
         if how == "group":
             queue.client.command("XGROUP", "DESTROY", "log_queue", "store")
         elif how == "flush":
@@ -203,7 +203,7 @@ def test_redis_is_robbed_and_a_fresh_record_passes(
         else:
             queue.client.command("XTRIM", "log_queue", "MAXLEN", 0)
         add(queue, lines(1, "fresh"), 1)
-        wait_until(lambda: "fresh 0" in messages(store), 20)
+        wait_until(lambda: "fresh 0" in messages(store))
     assert sorted(messages(store)) == ["fresh 0", "m 0", "m 1", "m 2"]
     ids = store.sql("SELECT id FROM logs")["id"].to_pylist()
     assert len(set(ids)) == 4
@@ -215,7 +215,7 @@ def test_redis_refuses_and_recovers(
 ) -> None:
     with working(queue, store):
         add(queue, lines(2), 2)
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
         if word == "OOM":
             redis_server.cli("CONFIG", "SET", "maxmemory", "1")
         else:
@@ -228,7 +228,7 @@ def test_redis_refuses_and_recovers(
             redis_server.cli("CONFIG", "SET", "maxmemory", "0")
             redis_server.cli("REPLICAOF", "NO", "ONE")
         add(queue, lines(1, "fresh"), 1)
-        wait_until(lambda: "fresh 0" in messages(store), 20)
+        wait_until(lambda: "fresh 0" in messages(store))
 
 
 def _lock_until(dsn: str, released: threading.Event) -> Callable[[], None]:
@@ -236,7 +236,7 @@ def _lock_until(dsn: str, released: threading.Event) -> Callable[[], None]:
     session.execute("BEGIN; LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE")
 
     def release() -> None:
-        released.wait(20)
+        released.wait(240)
         session.execute("ROLLBACK")
 
     return release
@@ -252,9 +252,9 @@ def test_statement_timeout_is_only_a_delay(queue: RedisLog, store: PostgresStore
     thread.start()
     with PostgresStore(dsn) as slow, working(queue, slow) as worker:
         add(queue, lines(5), 5)
-        wait_until(lambda: "57014" in (worker.last_error or ""), 20)
+        wait_until(lambda: "57014" in (worker.last_error or ""))
         released.set()
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
     thread.join()
     assert len(messages(store)) == 5
     assert queue.dead_letters() == []
@@ -269,7 +269,7 @@ def test_deadlock_is_only_a_delay(queue: RedisLog, store: PostgresStore, dsn: st
     rival.execute("BEGIN; LOCK TABLE windows IN ACCESS EXCLUSIVE MODE")
     with PostgresStore(dsn) as other, working(queue, other) as worker:
         waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
-        wait_until(lambda: store.sql(waiting)["n"][0].as_py() > 0, 20)
+        wait_until(lambda: store.sql(waiting)["n"][0].as_py() > 0)
         # The worker holds the ledger key and waits for windows; the rival wants the key. One of
         # the two is chosen as the victim; both outcomes must be right.
         with contextlib.suppress(StoreError):
@@ -278,7 +278,7 @@ def test_deadlock_is_only_a_delay(queue: RedisLog, store: PostgresStore, dsn: st
                 "VALUES ('contended', '', 0, 0, 0, '') RETURNING key"
             )
         rival.execute("ROLLBACK")
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
         del worker
     assert messages(store) == ["m 0", "m 1", "m 2"]
     assert store.sql("SELECT min(id) AS i FROM logs")["i"][0].as_py() == added.first_id
@@ -301,14 +301,47 @@ def test_too_many_connections_is_only_a_delay(
         thread = threading.Thread(target=worker.run, daemon=True)
         thread.start()
         add(queue, lines(4), 4)
-        wait_until(lambda: "too many clients" in (worker.last_error or ""), 20)
+        wait_until(lambda: "too many clients" in (worker.last_error or ""))
         for session in held:
             session.close()
         holders.close()
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
         worker.stop()
-        thread.join(20)
+        thread.join(120)
     assert len(messages(store)) == 4
+
+
+@pytest.mark.parametrize("trouble", ["role", "right", "table"])
+def test_a_server_set_up_wrongly_buries_nothing(
+    queue: RedisLog, store: PostgresStore, dsn: str, trouble: str
+) -> None:
+    """No record is to blame for a lost login, right or table: all waits until it is mended."""
+    name = f"clerk_{trouble}"
+    owner = PgClient(dsn).session()
+    owner.execute(f"DROP ROLE IF EXISTS {name}")
+    owner.execute(f"CREATE ROLE {name} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}")
+    owner.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {name}")
+    breaks, mends, words = {
+        "role": (f"ALTER ROLE {name} RENAME TO {name}_2", f"ALTER ROLE {name}_2 RENAME TO {name}",
+                 "does not exist"),
+        "right": (f"REVOKE INSERT ON logs FROM {name}", f"GRANT INSERT ON logs TO {name}",
+                  "permission denied"),
+        "table": ("ALTER TABLE ledger RENAME TO lost", "ALTER TABLE lost RENAME TO ledger",
+                  "does not exist"),
+    }[trouble]  # fmt: skip
+    mine = re.sub(r"user=\S+", f"user={name}", dsn)
+    with PostgresStore(mine, connect_timeout=0.2) as clerk:
+        owner.execute(breaks)
+        with working(queue, clerk) as worker:
+            add(queue, lines(5), 5)
+            wait_until(lambda: words in (worker.last_error or ""))
+            assert queue.dead_letters() == []
+            owner.execute(mends)
+            wait_until(lambda: drained(queue))
+            assert worker.buried == 0
+    assert len(messages(store)) == 5
+    assert queue.dead_letters() == []
+    owner.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
 def test_anomalies_become_alerts_once(queue: RedisLog, store: PostgresStore) -> None:
@@ -334,7 +367,7 @@ def test_anomalies_become_alerts_once(queue: RedisLog, store: PostgresStore) -> 
     ]
     outbox = store.sql("SELECT channel, sent_at IS NOT NULL AS sent FROM notifications").to_pylist()
     assert outbox == [{"channel": "log", "sent": True}]
-    topic, payload = listener.next(5.0)  # type: ignore[misc]
+    topic, payload = listener.next(120.0)  # type: ignore[misc]
     assert (topic, json.loads(payload)[0]["count"]) == ("alerts", 2)
     store.add_anomalies(pa.Table.from_pylist([anomaly(4, "high")]))
     worker.step()
@@ -360,14 +393,14 @@ def test_new_templates_are_noted_for_insight(queue: RedisLog, store: PostgresSto
     queue.create_group("insight")
     add(queue, lines(20) + b'\n{"message": "disk full on sda"}', 21)
     with working(queue, store):
-        wait_until(lambda: drained(queue), 20)
-        wait_until(lambda: store.sql("SELECT * FROM templates").num_rows == 2, 20)
+        wait_until(lambda: drained(queue))
+        wait_until(lambda: store.sql("SELECT * FROM templates").num_rows == 2)
     worker = InsightWorker(queue, store, OPTIONS)
     thread = threading.Thread(target=worker.run, daemon=True)
     thread.start()
-    wait_until(lambda: worker.done_entries == 1, 20)
+    wait_until(lambda: worker.done_entries == 1)
     worker.stop()
-    thread.join(10)
+    thread.join(120)
     rows = store.sql("SELECT status, count(*) AS n FROM insights GROUP BY 1").to_pylist()
     assert rows == [{"status": "disabled", "n": 2}]
 
@@ -382,7 +415,7 @@ def test_window_deltas_fold_without_changing_a_sum(queue: RedisLog, store: Postg
     for _ in range(3):
         add(queue, old, 50)
         with working(queue, store):
-            wait_until(lambda: drained(queue), 20)
+            wait_until(lambda: drained(queue))
     before = store.windows(every="1m", by=("level",))
     assert store.sql("SELECT count(*) AS n FROM windows")["n"].to_pylist() == [3]
     assert store.fold_windows() == 2
@@ -394,11 +427,10 @@ def test_times_far_away_go_to_the_default_partition(queue: RedisLog, store: Post
     add(queue, b'{"timestamp": "1999-01-01T00:00:00Z", "message": "old"}\n'
                b'{"timestamp": "2026-02-01T00:00:00Z", "message": "february"}', 2)  # fmt: skip
     with working(queue, store):
-        wait_until(lambda: drained(queue), 20)
+        wait_until(lambda: drained(queue))
     where = store.sql(
         "SELECT tableoid::regclass::text AS t, message FROM logs ORDER BY 2"
     ).to_pylist()
     assert where == [
         {"t": "logs_2026_02", "message": "february"}, {"t": "logs_default", "message": "old"},
     ]  # fmt: skip
-    assert time.time() > 0

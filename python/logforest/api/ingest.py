@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 
     from logforest.service import Service
 
-__all__ = ["IngestEndpoint", "answer_json"]
+__all__ = ["IngestEndpoint", "answer_json", "trace_of"]
 
 log = logging.getLogger("logforest.api")
 
 _INLINE_BYTES = 1 << 16  # smaller bodies are hashed and decompressed in the event loop itself
 _KEY_BYTES = 255
+_TRACE_BYTES = 55
+_TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-|$)")
 
 
 def answer_json(answer: Answer) -> dict[str, object]:
@@ -103,18 +106,12 @@ class IngestEndpoint:
     async def _take(self, service: Service, scope: Scope, receive: Receive) -> Answer:
         if service.draining:
             raise Problem(503, "the service is shutting down", headers={"retry-after": "5"})
-        content_type = encoding = key = ""
-        announced: int | None = None
-        for name, value in scope["headers"]:
-            if name == b"content-type":
-                content_type = value.decode("latin-1")
-            elif name == b"content-length":
-                announced = int(value) if value.isdigit() else None
-            elif name == b"content-encoding":
-                encoding = value.decode("latin-1")
-            elif name == b"idempotency-key":
-                key = _checked_key(value)
-        log_format = format_of(content_type)
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        length = headers.get(b"content-length", b"")
+        announced = int(length) if length.isdigit() else None
+        encoding = headers.get(b"content-encoding", b"").decode("latin-1")
+        key = _checked_key(headers[b"idempotency-key"]) if b"idempotency-key" in headers else ""
+        log_format = format_of(headers.get(b"content-type", b"").decode("latin-1"))
         tenant = scope.get("logforest.tenant", "default")
         service_name = source = ""
         if scope["query_string"]:
@@ -148,6 +145,7 @@ class IngestEndpoint:
             source=source,
             key=key,
             digest=digest,
+            trace=trace_of(headers.get(b"traceparent", b"")),
         )
 
 
@@ -155,6 +153,19 @@ def _checked_key(value: bytes) -> str:
     if not 1 <= len(value) <= _KEY_BYTES or not all(0x20 <= c < 0x7F for c in value):
         raise Problem(400, f"Idempotency-Key: 1 to {_KEY_BYTES} printable ASCII characters")
     return value.decode("ascii")
+
+
+def trace_of(value: bytes) -> str:
+    """A ``traceparent`` in the form of version 00; empty when it is none, as the standard asks.
+
+    Source: W3C Trace Context, Recommendation of 23 November 2021, section 3.2.
+    """
+    found = _TRACEPARENT.match(value)
+    if found is None or found[1] == b"ff" or (found[1] == b"00" and len(value) != _TRACE_BYTES):
+        return ""
+    if found[2].strip(b"0") == b"" or found[3].strip(b"0") == b"":
+        return ""
+    return value[:_TRACE_BYTES].decode("ascii")
 
 
 def _digest(body: bytes) -> str:

@@ -69,7 +69,7 @@ def dead_list(redis: _Redis = None, limit: int = 100, json_: _Json = False) -> N
     if json_:
         rows = [
             {"id": d.id, "group": d.group, "entry": d.entry, "reason": d.reason,
-             "deliveries": d.deliveries, "records": d.records,
+             "deliveries": d.deliveries, "records": d.records, "trace": d.trace,
              "data": d.data[:500].decode("utf-8", "replace")}
             for d in letters
         ]  # fmt: skip

@@ -28,6 +28,7 @@ _Retries = Annotated[int, typer.Option(min=1, help="Deliveries before the dead l
 _Claim = Annotated[float, typer.Option(min=0.2, help="Silence after which a peer is dead, s.")]
 _Grace = Annotated[float, typer.Option(min=0.1, help="Time to finish at the end, s.")]
 _Health = Annotated[int | None, typer.Option(help="Port for probes (supervisor).")]
+_HealthHost = Annotated[str, typer.Option(help="Address of that port.")]
 _Pause = Annotated[float, typer.Option(min=0.0, help="Longest pause before a restart, s.")]
 _Child = Annotated[bool, typer.Option("--child", hidden=True)]
 
@@ -52,6 +53,7 @@ def _runner(role: str) -> Any:
         grace: _Grace = 30.0,
         restart_pause: _Pause = 30.0,
         health_port: _Health = None,
+        health_host: _HealthHost = "127.0.0.1",
         child: _Child = False,
     ) -> None:
         from logforest.settings import load_settings
@@ -77,6 +79,7 @@ def _runner(role: str) -> Any:
                 grace=grace,
                 longest_pause=restart_pause,
                 health_port=health_port,
+                health_host=health_host,
             ).run()
         )
 
@@ -94,7 +97,9 @@ def _work(
 ) -> None:
     from logforest.workers.run import make_worker
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s"
+    )
     ended = False
 
     def end(*_: object) -> None:

@@ -35,7 +35,9 @@ _ROUND_ITEMS = 4096
 _BLOCK_BYTES = 1 << 20  # small bodies are joined up to here
 _REJECTS_SHOWN = 100
 _STATUS_SECONDS = 0.5
+_ENTRIES_SECONDS = 2.0  # how often entries, groups and dead letters are counted
 _RETRY_AFTER = 2
+_TRACES_KEPT = 64  # of the requests joined in one block
 
 
 @dataclass(slots=True)
@@ -62,6 +64,8 @@ class ServerPipeline:
         self.sent_records = 0
         self._queue = EmbeddedQueue(queue_bytes)
         self._lags: dict[str, int] = {"store": 0, "detect": 0}
+        self._down: QueueError | None = None  # Redis cannot be reached: nobody has to wait for it
+        self._entries: dict[str, object] = {}
         self._watch = threading.Thread(target=self._watch_loop, name="lf-lag", daemon=True)
         self._closed = threading.Event()
         self._threads = [
@@ -74,7 +78,9 @@ class ServerPipeline:
     # --- the queue -----------------------------------------------------------------------
 
     def submit(self, submission: Submission) -> None:
-        """Take it, or raise QueueFull at once."""
+        """Take it, or raise at once: QueueFull, or QueueError while Redis cannot be reached."""
+        if self._down is not None:
+            raise self._down
         if self.log.max_lag and self._lags["store"] > self.log.max_lag:
             raise QueueFull(f"{self._lags['store']} records wait to be stored", _RETRY_AFTER)
         self._queue.put(submission)
@@ -87,7 +93,15 @@ class ServerPipeline:
             waiting_bytes=waiting_bytes,
             capacity_bytes=self._queue.max_bytes,
             lag=max(self._lags.values()),
-            details={"blocks": self.sent_blocks, "records": self.sent_records, **self._lags},
+            details={
+                "blocks": self.sent_blocks,
+                "records": self.sent_records,
+                "max_lag": self.log.max_lag,
+                "max_entries": self.log.max_entries,
+                "error": self.last_error,
+                **self._lags,
+                **self._entries,
+            },
         )
 
     @property
@@ -104,13 +118,20 @@ class ServerPipeline:
             thread.join(max(0.1, deadline - time.monotonic()))
 
     def _watch_loop(self) -> None:
+        looked = 0.0
         while not self._closed.wait(_STATUS_SECONDS):
             try:
                 self._lags = {group: self.log.lag(group) for group in ("store", "detect")}
+                self._down = None
+                if time.monotonic() - looked > _ENTRIES_SECONDS:
+                    self._entries = self.log.status()
+                    looked = time.monotonic()
                 if self.last_error and not self._queue.held[0]:
                     self.last_error = None
             except QueueError as error:
                 self.last_error = str(error)
+                if error.code in ("CONNECTION", "TLS"):  # not merely slow
+                    self._down = error
 
     # --- sending -------------------------------------------------------------------------
 
@@ -209,6 +230,7 @@ def _block(group: Sequence[_Counted]) -> NewBlock:
         format=first.format,
         tenant=first.tenant,
         received_us=first.received_us,
+        trace=",".join(_traces(group)),
     )
     if first.key:
         block.key = ledger_key(first)
@@ -217,6 +239,13 @@ def _block(group: Sequence[_Counted]) -> NewBlock:
         options |= {"digest": block.digest, "answer": block.answer}
     block.options = orjson.dumps(options).decode()
     return block
+
+
+def _traces(group: Sequence[_Counted]) -> list[str]:
+    """The traces of the requests that share a block, each once."""
+    return list(dict.fromkeys(c.submission.trace for c in group if c.submission.trace))[
+        :_TRACES_KEPT
+    ]
 
 
 def _answers(group: Sequence[_Counted], added: Added) -> list[Outcome]:

@@ -45,6 +45,8 @@ def open_service(settings: Settings, *, workers: bool = True) -> Service:
         max_lag=settings.max_lag,
         max_entries=settings.max_entries,
         pool_size=settings.redis_pool,
+        connect_timeout=settings.connect_seconds,
+        command_timeout=settings.redis_seconds,
         name="logforest-api",
     )
     try:
@@ -60,6 +62,7 @@ def open_service(settings: Settings, *, workers: bool = True) -> Service:
         pool_size=settings.postgres_pool,
         replica_pool_size=settings.postgres_pool,
         connect_timeout=settings.connect_seconds,
+        command_timeout=settings.postgres_seconds,
         name="logforest-api",
     )
     hub = Hub()
@@ -74,12 +77,14 @@ def open_service(settings: Settings, *, workers: bool = True) -> Service:
     )
     service = Service(settings, store, pipeline, hub, metrics, direct=direct)
     service.checks["redis"] = lambda: pipeline.last_error
-    service.checks["postgres"] = lambda: _problem(store)
+    service.checks["postgres"] = lambda: _problem(store.ping)
+    if settings.postgres_replica:
+        service.checks["postgres_replica"] = lambda: _problem(store.ping_replica)
     service.checks["pipeline"] = lambda: None if pipeline.alive else "a stage has ended"
-    service.optional = frozenset({"redis", "postgres"})
+    service.optional = frozenset({"redis", "postgres", "postgres_replica"})
     service.checks["intake"] = lambda: (
         "neither Redis nor Postgres can be reached"
-        if pipeline.last_error is not None and _problem(store) is not None
+        if pipeline.last_error is not None and _problem(store.ping) is not None
         else None
     )
     listener = _Listener(queue, hub)
@@ -90,9 +95,9 @@ def open_service(settings: Settings, *, workers: bool = True) -> Service:
     return service
 
 
-def _problem(store: PostgresStore) -> str | None:
+def _problem(ping: Callable[[], None]) -> str | None:
     try:
-        store.ping()
+        ping()
     except LogforestError as error:
         return str(error)
     return None

@@ -59,6 +59,7 @@ class Submission:
     source: str = ""
     key: str = ""  # idempotency key; empty: none
     digest: str = ""  # of the body, when there is a key
+    trace: str = ""  # traceparent of the request (W3C Trace Context), where it had one
     received_us: int = 0
     answered: bool = False
 

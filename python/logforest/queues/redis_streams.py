@@ -43,7 +43,7 @@ class NewBlock:
     tenant: str = "default"
     key: str = field(default_factory=lambda: secrets.token_hex(12))
     digest: str = ""  # of the body as sent, when the sender gave the key
-    trace: str = ""
+    trace: str = ""  # traceparent of each request, comma between
     options: str = ""
     answer: str = "[]"
     received_us: int = field(default_factory=lambda: time.time_ns() // 1000)
@@ -71,6 +71,7 @@ class DeadLetter:
     deliveries: int
     records: int
     data: bytes
+    trace: str = ""
 
 
 class RedisLog:
@@ -277,6 +278,7 @@ class RedisLog:
                     deliveries=int(fields.get(b"deliveries", b"0")),
                     records=int(fields.get(b"count", b"1")),
                     data=fields.get(b"data", b""),
+                    trace=fields.get(b"trace", b"").decode("utf-8", "replace"),
                 )
             )
         return out
@@ -293,17 +295,15 @@ class RedisLog:
 
     def status(self) -> dict[str, object]:
         """Entries, bytes, dead letters, and for each group what it has not acknowledged."""
-        length, dead, last, acked, memory, clients = self.client.pipeline(
+        length, dead, last, acked, memory = self.client.pipeline(
             [
                 ("XLEN", self.stream),
                 ("XLEN", self.dead),
                 ("GET", self.ids),
                 ("HGETALL", self.acked),
                 ("MEMORY", "USAGE", self.stream, "SAMPLES", 16),
-                ("HGETALL", f"{self.stream}:workers"),
             ]
         )
-        del clients
         done = {k.decode(): int(v) for k, v in zip(acked[::2], acked[1::2], strict=True)}
         groups: dict[str, object] = {}
         for raw in self._groups():
@@ -331,7 +331,7 @@ class RedisLog:
         if group.get("lag") is not None:
             return int(str(group["lag"]))
         since = str(group["last-delivered-id"])
-        return len(self.client.command("XRANGE", self.stream, f"({since}", "+", "COUNT", 16))
+        return int(self.client.eval(_script("count_after"), [self.stream], [since, 16]))
 
     def groups(self) -> list[str]:
         """Names of the groups there are."""

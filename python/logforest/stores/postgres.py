@@ -31,6 +31,7 @@ __all__ = ["PartialRepeat", "PostgresStore"]
 
 _OLDEST_MONTHS = 24  # rows older than this go to the default partition
 _AHEAD_MONTHS = 2
+_RETENTION_SECONDS = 600  # between two looks at the retention rules
 _READING = re.compile(
     r"(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|values|table|explain)\b", re.IGNORECASE | re.DOTALL
 )
@@ -91,7 +92,7 @@ class PostgresStore(PostgresTables, PostgresTemplates):
         )
         self._months: set[tuple[int, int]] = set()
         self._months_lock = threading.Lock()
-        self._maintained = time.monotonic()
+        self._maintained = self._retained = time.monotonic()
         self._create = create
         self._schema_known = False
         self._schema_lock = threading.Lock()
@@ -99,7 +100,8 @@ class PostgresStore(PostgresTables, PostgresTemplates):
 
     @contextlib.contextmanager
     def _session(self, *, write: bool = True) -> Iterator[PgSession]:
-        self._know_schema()
+        if write or self._reader is self._writer:
+            self._know_schema()
         session = (self._writer if write else self._reader).session()
         try:
             yield session
@@ -124,7 +126,12 @@ class PostgresStore(PostgresTables, PostgresTemplates):
             self._schema_known = True
 
     def ping(self) -> None:
-        """StoreError unless the server answers."""
+        """StoreError unless the server that is written to answers; its schema is checked."""
+        with self._session() as session:
+            session.query("SELECT 1 AS one")
+
+    def ping_replica(self) -> None:
+        """StoreError unless the server that is read from answers."""
         self._table("SELECT 1 AS one")
 
     @contextlib.contextmanager
@@ -185,7 +192,7 @@ class PostgresStore(PostgresTables, PostgresTemplates):
             try:
                 session.copy_logs("logs", part)
             except StoreError as error:
-                if error.retryable:
+                if error.blames_server:
                     raise
                 session.execute("ROLLBACK TO SAVEPOINT half")
                 if count == 1:
@@ -358,7 +365,7 @@ class PostgresStore(PostgresTables, PostgresTemplates):
     # --- housekeeping --------------------------------------------------------------------
 
     def maintain(self, *, idle: bool) -> None:
-        """Templates; partitions ahead, retention, folding of old window deltas once a minute."""
+        """Templates; once a minute partitions ahead and folding of old window deltas; retention."""
         del idle  # Postgres does its own housekeeping beside the writers
         self.update_templates()
         now = time.monotonic()
@@ -367,7 +374,9 @@ class PostgresStore(PostgresTables, PostgresTemplates):
         self._maintained = now
         with self._session() as session:
             session.query("SELECT make_log_partitions(now(), $1)", [_AHEAD_MONTHS])
-            postgres_schema.retain(session)
+            if now - self._retained >= _RETENTION_SECONDS:
+                self._retained = now
+                postgres_schema.retain(session)
         self.fold_windows()
 
     def close(self) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from logforest.errors import ConfigError
+from logforest.errors import ConfigError, StoreError
 from logforest.sql import statement
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ __all__ = ["Migration", "applied", "check", "migrate", "migrations", "retain"]
 
 # One migrating process at a time (pg_advisory_lock).
 _LOCK = "7310, 0"
+# One process that applies the retention rules at a time.
+_RETENTION_LOCK = "7310, 2"
+_LOCK_TIMEOUT_MS = 500
+_LOCK_NOT_AVAILABLE = "55P03"
+_DELETED_AT_ONCE = 20_000
 _BOOKKEEPING = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version integer PRIMARY KEY,
@@ -77,6 +83,10 @@ def migrate(session: PgSession) -> list[Migration]:
     ConfigError
         The database is newer than this release, or an applied migration was changed.
     """
+    known = applied(session)
+    _compare(known)
+    if len(known) == len(migrations()):
+        return []  # needs no right to create anything
     session.execute(f"SELECT pg_advisory_lock({_LOCK})")
     try:
         session.execute("SET client_min_messages = warning; " + _BOOKKEEPING)
@@ -126,19 +136,50 @@ def check(session: PgSession) -> None:
         )
 
 
-def retain(session: PgSession) -> dict[str, int]:
+def retain(session: PgSession, *, seconds: float = 20.0) -> dict[str, int]:
     """Apply the retention rules: drop whole months, delete what is left row by row.
+
+    One process at a time; the others return at once. Writers and readers never wait longer than
+    the lock timeout: what cannot be had now is tried again at the next call.
+
+    Parameters
+    ----------
+    seconds
+        Time after which the rest is left to the next call.
 
     Returns
     -------
     dict
         ``partitions`` dropped and ``rows`` deleted.
     """
-    dropped = 0
-    for row in _rows(session, statement("postgres", "expired_partitions")):
-        # Detach and drop in one short transaction; readers of other months are not held.
-        session.execute(f'DROP TABLE "{row["name"]}"')
-        dropped += 1
-    deleted = _rows(session, statement("postgres", "delete_expired"))[0]["deleted"]
-    session.execute(statement("postgres", "delete_old_bookkeeping"))
-    return {"partitions": dropped, "rows": int(deleted)}
+    done = {"partitions": 0, "rows": 0}
+    if not _rows(session, f"SELECT pg_try_advisory_lock({_RETENTION_LOCK}) AS mine")[0]["mine"]:
+        return done
+    try:
+        deadline = time.monotonic() + seconds
+        for row in _rows(session, statement("postgres", "expired_partitions")):
+            # A long query on logs holds this up; waiting in line would hold up all after us.
+            try:
+                session.execute(
+                    f"BEGIN; SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_MS}ms'; "
+                    f'DROP TABLE IF EXISTS "{row["name"]}"; COMMIT'
+                )
+            except StoreError as error:
+                if error.code != _LOCK_NOT_AVAILABLE:
+                    raise
+                session.execute("ROLLBACK")
+                continue
+            done["partitions"] += 1
+        for row in _rows(session, statement("postgres", "partitions")):
+            delete = statement("postgres", "delete_expired").replace("{partition}", row["name"])
+            while time.monotonic() < deadline:
+                deleted = int(_rows(session, delete, [_DELETED_AT_ONCE])[0]["deleted"])
+                done["rows"] += deleted
+                if deleted < _DELETED_AT_ONCE:
+                    break
+        session.execute(statement("postgres", "delete_old_bookkeeping"))
+    finally:
+        if session.in_transaction:
+            session.execute("ROLLBACK")
+        session.execute(f"SELECT pg_advisory_unlock({_RETENTION_LOCK})")
+    return done

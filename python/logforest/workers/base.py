@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from logforest.queues.redis_streams import RedisLog
     from logforest.stores.postgres import PostgresStore
 
-__all__ = ["StreamWorker", "WorkerOptions", "heartbeat_key"]
+__all__ = ["StreamWorker", "WorkerOptions", "heartbeat_key", "traced"]
 
 log = logging.getLogger("logforest.worker")
 
@@ -50,6 +50,11 @@ class WorkerOptions:
 def heartbeat_key(stream: str) -> str:
     """The hash of living workers: name -> JSON."""
     return f"{stream}:workers"
+
+
+def traced(item: StreamItem) -> str:
+    """The requests that brought an entry, for the log (W3C Trace Context)."""
+    return f" [traceparent {item.trace}]" if item.trace else ""
 
 
 def consumer_name() -> str:
@@ -226,7 +231,7 @@ class StreamWorker:
                 break
             except (StoreError, QueueError) as error:
                 self._failed(error)
-                if not error.retryable:
+                if not error.blames_server:
                     self._one_by_one(items, error)
                     return
                 if self._stop.is_set() and attempt >= 3:
@@ -254,11 +259,15 @@ class StreamWorker:
         try:
             landed = self.isolate(item, error)
         except (StoreError, QueueError) as trouble:
-            if not trouble.retryable:
-                raise
-            self._pause(3)
-            self._one_by_one(items, error)
-            return
+            if trouble.blames_server:
+                if self._stop.is_set():
+                    self._release(items)  # others will claim it
+                    return
+                self._pause(3)
+                self._one_by_one(items, error)
+                return
+            landed = False
+            reason = f"{type(trouble).__name__}: {trouble}"
         if landed:
             self._acknowledge(items)
         else:
@@ -278,13 +287,18 @@ class StreamWorker:
                 self._pause(attempt)
                 attempt += 1
         self._release(items)
+        if log.isEnabledFor(logging.DEBUG):
+            for item in items:
+                if item.trace:
+                    log.debug("%s worker: block %s done%s", self.group, item.key, traced(item))
         self.done_entries += sum(len(item.entry_ids) for item in items)
         self.done_records += sum(item.count for item in items)
 
     def _bury(self, item: StreamItem, reason: str, deliveries: int) -> None:
         log.error(
-            "%s worker: entry %s to the dead letters: %s", self.group, item.entry_ids[0], reason
-        )
+            "%s worker: entry %s to the dead letters: %s%s",
+            self.group, item.entry_ids[0], reason, traced(item),
+        )  # fmt: skip
         for entry_id in item.entry_ids:
             self.log.bury(self.group, entry_id, item.count if item.block else 0, reason, deliveries)
             self.buried += 1

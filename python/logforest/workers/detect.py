@@ -59,7 +59,7 @@ class DetectWorker(StreamWorker):
                 self.found += self.store.add_anomalies(anomalies)
                 break
             except Exception as error:
-                if not getattr(error, "retryable", False) or self._stop.is_set():
+                if not getattr(error, "blames_server", False) or self._stop.is_set():
                     raise
                 self._failed(error)
                 self._pause(4)

@@ -41,7 +41,13 @@ def make_worker(
     attempt = 0
     while not ended():
         try:
-            queue = RedisLog(str(settings.redis), pool_size=settings.redis_pool, name=name)
+            queue = RedisLog(
+                str(settings.redis),
+                pool_size=settings.redis_pool,
+                connect_timeout=settings.connect_seconds,
+                command_timeout=settings.redis_seconds,
+                name=name,
+            )
             for warning in queue.check():
                 log.warning("%s", warning)
             if role != "alert":
@@ -50,8 +56,11 @@ def make_worker(
                 str(settings.postgres),
                 replica=settings.postgres_replica,
                 pool_size=settings.postgres_pool,
+                connect_timeout=settings.connect_seconds,
+                command_timeout=settings.postgres_seconds,
                 name=name,
             )
+            store.ping()  # a wrong schema ends the worker before it takes a block
             break
         except (QueueError, StoreError) as error:
             if not error.retryable:

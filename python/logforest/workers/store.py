@@ -15,7 +15,7 @@ from logforest.errors import ConfigError, QueueError
 from logforest.queues.redis_streams import NewBlock
 from logforest.stores.base import Block
 from logforest.stores.postgres import PartialRepeat
-from logforest.workers.base import StreamWorker
+from logforest.workers.base import StreamWorker, traced
 from logforest.workers.decode import Decoded, decode, keys_of, make_block
 
 if TYPE_CHECKING:
@@ -82,8 +82,9 @@ class StoreWorker(StreamWorker):
             self._bury_row(item, decoded.logs, row, reason)
         self.buried += len(refused)
         log.error(
-            "block %s: %d of %d records refused and put aside: %s",
+            "block %s: %d of %d records refused and put aside: %s%s",
             item.key, len(refused), decoded.logs.num_rows, refused[0][1] if refused else "",
+            traced(item),
         )  # fmt: skip
         return True
 

@@ -90,6 +90,7 @@ class Supervisor:
         longest_pause: seconds before a child that ends again and again is started again.
         grace: seconds that children have to end before they are killed.
         health_port: serves ``/health/live`` and ``/health/ready`` (0: any free port, None: off).
+        health_host: address of that port; probes from outside of the machine need ``0.0.0.0``.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Supervisor:
         grace: float = 30.0,
         longest_pause: float = _LONGEST_PAUSE,
         health_port: int | None = None,
+        health_host: str = "127.0.0.1",
     ) -> None:
         self._children = [
             _Child(name, command, environment or {}, longest_pause)
@@ -107,7 +109,7 @@ class Supervisor:
         ]
         self._grace = grace
         self._stop = threading.Event()
-        self._probe = _Probe(self, health_port) if health_port is not None else None
+        self._probe = _Probe(self, health_host, health_port) if health_port is not None else None
 
     def state(self) -> dict[str, object]:
         """Each child's pid (None: waiting to be started again) and how often it was restarted."""
@@ -164,7 +166,7 @@ class Supervisor:
 class _Probe:
     """A port for liveness and readiness probes."""
 
-    def __init__(self, supervisor: Supervisor, port: int) -> None:
+    def __init__(self, supervisor: Supervisor, host: str, port: int) -> None:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path not in ("/health", "/health/live", "/health/ready"):
@@ -181,7 +183,7 @@ class _Probe:
             def log_message(self, format: str, *args: object) -> None:
                 del format, args
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = http.server.ThreadingHTTPServer((host, port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         log.info("health probes on port %d", self._server.server_port)
