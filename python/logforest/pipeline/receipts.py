@@ -67,31 +67,30 @@ class ReceiptBook:
         self, taken: list[Submission], answer: Callable[[list[Outcome]], None]
     ) -> list[Submission]:
         """Those to be committed; repeats are answered, or wait for the first of their key."""
-        keyed = [s for s in taken if s.key]
-        if not keyed:
-            return taken
-        known = self._store.receipts([ledger_key(s) for s in keyed])
         fresh: list[Submission] = []
         outcomes: list[Outcome] = []
+        mine: dict[str, Submission] = {}
         with self._lock:
             for s in taken:
                 if not s.key:
-                    fresh.append(s)
                     continue
                 key = ledger_key(s)
-                leader = self._leaders.get(key)
-                before = known.get(key)
-                if leader is not None:
-                    if leader.digest == s.digest:
-                        self._followers[key].append(s)
-                    else:
-                        outcomes.append((s, _reused(s)))
-                elif before is not None:
-                    same = before.digest == s.digest
-                    outcomes.append((s, _answer_again(before) if same else _reused(s)))
+                leader = self._leaders.setdefault(key, s)
+                if leader is s:
+                    mine[key] = s
+                elif leader.digest == s.digest:
+                    self._followers[key].append(s)
                 else:
-                    self._leaders[key] = s
-                    fresh.append(s)
+                    outcomes.append((s, _reused(s)))
+        # Asked only now: whoever led before has left after its commit, which is seen here.
+        known = self._store.receipts(list(mine)) if mine else {}
+        for s in taken:
+            key = ledger_key(s) if s.key else ""
+            if not s.key or (mine.get(key) is s and key not in known):
+                fresh.append(s)
+            elif mine.get(key) is s:
+                same = known[key].digest == s.digest
+                outcomes.append((s, _answer_again(known[key]) if same else _reused(s)))
         if outcomes:
             answer(outcomes)
         return fresh
