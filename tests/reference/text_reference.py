@@ -66,7 +66,7 @@ def syslog_record(line: str, now: dt.datetime) -> dict[str, Any] | None:
     if match is None or int(match["pri"]) > 191:
         return None
     stamps = []
-    for year in range(now.year - 5, now.year + 6):
+    for year in range(now.year - 8, now.year + 2):
         try:
             stamp = dt.datetime.strptime(f"{year} {match['time']}", "%Y %b %d %H:%M:%S")
         except ValueError:
@@ -80,7 +80,7 @@ def syslog_record(line: str, now: dt.datetime) -> dict[str, Any] | None:
         metadata["pid"] = int(match["pid"])
     levels = ("CRITICAL", "CRITICAL", "CRITICAL", "ERROR", "WARN", "INFO", "INFO", "DEBUG")
     return {
-        "timestamp": min(stamps, key=lambda stamp: abs(stamp - now)),
+        "timestamp": max(s for s in stamps if s <= now + dt.timedelta(days=7)),
         "level": levels[severity],
         "source": match["host"],
         "service": match["tag"],

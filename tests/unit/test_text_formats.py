@@ -102,12 +102,15 @@ def test_rfc3164_agrees_with_the_reference(
         ("2026-01-01T00:10:00", "Dec 31 23:59:59", "2025-12-31T23:59:59"),
         ("2025-12-31T23:50:00", "Jan  1 00:00:01", "2026-01-01T00:00:01"),
         ("2026-03-01T00:00:00", "Feb 29 12:00:00", "2024-02-29T12:00:00"),
-        ("2027-06-01T00:00:00", "Feb 29 12:00:00", "2028-02-29T12:00:00"),
+        ("2027-06-01T00:00:00", "Feb 29 12:00:00", "2024-02-29T12:00:00"),
+        ("2026-11-21T00:00:00", "May  1 10:00:00", "2026-05-01T10:00:00"),
+        ("2026-11-21T00:00:00", "Nov 27 10:00:00", "2026-11-27T10:00:00"),
+        ("2026-11-21T00:00:00", "Nov 29 10:00:00", "2025-11-29T10:00:00"),
         ("2026-06-01T00:00:00", "May 31 2019 10:00:00", "2019-05-31T10:00:00"),
         ("2026-06-01T00:00:00", "2019-05-31T10:00:00.5+02:00", "2019-05-31T08:00:00.500000"),
     ],
 )
-def test_the_year_of_rfc3164_is_the_nearest(now: str, stamp: str, expected: str) -> None:
+def test_the_year_of_rfc3164_is_past(now: str, stamp: str, expected: str) -> None:
     received = dt.datetime.fromisoformat(now + "+00:00").timestamp()
     logs = lf.parse(f"<13>{stamp} host app: x", format="rfc3164", received=received)
     assert logs["timestamp"].to_pylist() == [dt.datetime.fromisoformat(expected + "+00:00")]

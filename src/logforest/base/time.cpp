@@ -136,22 +136,17 @@ std::optional<std::int32_t> Cursor::zone() noexcept {
   return std::nullopt;
 }
 
-std::optional<std::int64_t> nearest_year(int month, int day, const Clock& clock,
-                                         const TimeContext& context, std::int32_t zone) noexcept {
+std::optional<std::int64_t> recent_year(int month, int day, const Clock& clock,
+                                        const TimeContext& context, std::int32_t zone) noexcept {
   const std::int64_t now_days = context.now_us / kDayUs - (context.now_us % kDayUs < 0 ? 1 : 0);
   const int now_year = year_of_days(now_days);
   std::optional<std::int64_t> best;
-  std::int64_t best_distance = 0;
-  // 29 February exists at most every eighth year (1896-1904, 2096-2104).
+  // 29 February exists at least every eighth year (1896-1904, 2096-2104).
   const int reach = month == 2 && day == 29 ? 8 : 1;
-  for (int year = now_year - reach; year <= now_year + reach; ++year) {
+  for (int year = now_year - reach; year <= now_year + 1; ++year) {
     if (!valid_date(year, month, day)) continue;
     const std::int64_t us = to_us(year, month, day, clock, zone);
-    const std::int64_t distance = us > context.now_us ? us - context.now_us : context.now_us - us;
-    if (!best || distance < best_distance) {
-      best = us;
-      best_distance = distance;
-    }
+    if (!best || us <= context.now_us + kAheadOfYearUs) best = us;
   }
   return best;
 }
@@ -237,7 +232,7 @@ std::optional<ParsedTime> parse_rfc3164_time(std::string_view text,
     if (!valid_date(year, month, day)) return std::nullopt;
     return ParsedTime{to_us(year, month, day, clock, zone), c.consumed(text), false};
   }
-  const auto us = nearest_year(month, day, clock, context, zone);
+  const auto us = recent_year(month, day, clock, context, zone);
   if (!us) return std::nullopt;
   return ParsedTime{*us, c.consumed(text), false};
 }

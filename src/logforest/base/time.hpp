@@ -9,10 +9,15 @@
 namespace logforest {
 
 struct TimeContext {
-  std::int64_t now_us = 0;        // for stamps without a year (nearest year) or date
+  std::int64_t now_us = 0;        // for stamps without a year or date
   std::int32_t zone_minutes = 0;  // for stamps without an offset
   bool day_first = false;         // for 03/04/2025
 };
+
+// Logs tell of the past: a stamp without a year is of the latest one that brings it no further
+// ahead of now than a wrong clock may; one without a date is of the latest day.
+inline constexpr std::int64_t kAheadOfYearUs = std::int64_t{7} * 86'400'000'000;
+inline constexpr std::int64_t kAheadOfDayUs = std::int64_t{3'600'000'000};
 
 struct ParsedTime {
   std::int64_t us = 0;

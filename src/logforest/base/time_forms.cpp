@@ -235,7 +235,7 @@ std::optional<ParsedTime> month_day(std::string_view text, const TimeContext& co
     if (!valid_date(year, month, day)) return std::nullopt;
     return made(c, text, to_us(year, month, day, clock, minutes));
   }
-  const auto us = nearest_year(month, day, clock, context, minutes);
+  const auto us = recent_year(month, day, clock, context, minutes);
   if (!us) return std::nullopt;
   return made(c, text, *us);
 }

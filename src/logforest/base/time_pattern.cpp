@@ -161,21 +161,22 @@ bool directive(char what, std::string_view s, std::size_t& at, Parts& out) noexc
 
 }  // namespace
 
-std::optional<std::int64_t> nearest_date_us(int month, int day, std::int64_t clock_us,
-                                            const TimeContext& context) noexcept {
+std::optional<std::int64_t> recent_date_us(int month, int day, std::int64_t clock_us,
+                                           const TimeContext& context) noexcept {
   const std::int64_t zone = context.zone_minutes * std::int64_t{60'000'000};
   const std::int64_t local = context.now_us + zone;
   const std::int64_t today = local >= 0 ? local / kDayUs : (local - kDayUs + 1) / kDayUs;
   std::optional<std::int64_t> best;
-  const auto offer = [&](std::int64_t us) {
-    if (!best || std::abs(us - context.now_us) < std::abs(*best - context.now_us)) best = us;
+  const std::int64_t latest = context.now_us + (month == 0 ? kAheadOfDayUs : kAheadOfYearUs);
+  const auto offer = [&](std::int64_t us) {  // in rising order
+    if (!best || us <= latest) best = us;
   };
   if (month == 0) {
     for (std::int64_t d = today - 1; d <= today + 1; ++d) offer(d * kDayUs + clock_us - zone);
     return best;
   }
   const auto year = static_cast<std::int64_t>(1970 + static_cast<double>(today) / 365.2425);
-  for (std::int64_t y = year - 5; y <= year + 5; ++y) {
+  for (std::int64_t y = year - 8; y <= year + 1; ++y) {
     if (!valid(y, month, day)) continue;
     offer(days_from_civil(y, static_cast<unsigned>(month), static_cast<unsigned>(day)) * kDayUs +
           clock_us - zone);
@@ -218,7 +219,7 @@ std::optional<std::int64_t> TimePattern::parse(std::string_view text,
       ((p.hour * 60 + p.minute) * std::int64_t{60} + p.second) * 1'000'000 + p.micro;
   TimeContext local = context;
   if (p.zone) local.zone_minutes = *p.zone;
-  if (p.year < 0) return nearest_date_us(p.month, p.day, clock, local);
+  if (p.year < 0) return recent_date_us(p.month, p.day, clock, local);
   std::int64_t days = 0;
   if (p.yearday > 0) {
     if (p.yearday == 366 && !leap(p.year)) return std::nullopt;

@@ -13,8 +13,8 @@ namespace logforest {
 // Directives: %Y %y %m %d %e (blank-padded day) %j %b (English, three letters or whole) %H %I %p
 // %M %S %f (1-9 digits of a fraction) %L (1-3 digits: milliseconds) %z (Z, +hh:mm, +hhmm, +hh) %s
 // (epoch of any unit) %a (a word, ignored) %%; a blank matches any run of blanks. Without a year
-// the nearest one is taken, without a date the nearest day. Throws ConfigError on an unknown
-// directive.
+// or a date it is the latest that is not in the future (kAheadOfYearUs). Throws ConfigError on an
+// unknown directive.
 class TimePattern {
  public:
   explicit TimePattern(std::string pattern);
@@ -26,9 +26,9 @@ class TimePattern {
   std::string pattern_;
 };
 
-// The date without a year (or, with month 0, the time of day) nearest to context.now_us; `clock_us`
-// counts from midnight in context.zone_minutes.
-[[nodiscard]] std::optional<std::int64_t> nearest_date_us(int month, int day, std::int64_t clock_us,
-                                                          const TimeContext& context) noexcept;
+// The latest such date (or, with month 0, time of day) that is not too far ahead of context.now_us:
+// kAheadOfYearUs, kAheadOfDayUs. `clock_us` counts from midnight in context.zone_minutes.
+[[nodiscard]] std::optional<std::int64_t> recent_date_us(int month, int day, std::int64_t clock_us,
+                                                         const TimeContext& context) noexcept;
 
 }  // namespace logforest

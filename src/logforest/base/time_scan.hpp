@@ -103,9 +103,9 @@ struct Cursor {
   const char* end;
 };
 
-// For stamps without a year: the year that brings them closest to TimeContext::now_us.
-[[nodiscard]] std::optional<std::int64_t> nearest_year(int month, int day, const Clock& clock,
-                                                       const TimeContext& context,
-                                                       std::int32_t zone) noexcept;
+// For stamps without a year: the latest that is not in the future (kAheadOfYearUs).
+[[nodiscard]] std::optional<std::int64_t> recent_year(int month, int day, const Clock& clock,
+                                                      const TimeContext& context,
+                                                      std::int32_t zone) noexcept;
 
 }  // namespace logforest::time_scan

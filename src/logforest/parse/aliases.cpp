@@ -20,10 +20,11 @@ constexpr Group kGroups[] = {
      "@timestamp timestamp ts time date datetime eventtime event_time @t asctime timestamp_iso8601 "
      "time_iso8601 time_local timeunixnano time_unix_nano observedtimeunixnano timestampnanos "
      "__realtime_timestamp _source_realtime_timestamp eventtimestamp event_timestamp log_time "
-     "logtime receivetimestamp created_time edgestarttimestamp started_at start_time"},
+     "logtime receivetimestamp created_time t t.$date timestamp.$date @timestamp.$date "
+     "edgestarttimestamp started_at start_time"},
     {Target::Level, Reading::Plain,
      "level severity lvl log.level log_level loglevel levelname level_name severitytext "
-     "severity_text @l priority_name syslog.severity.name"},
+     "severity_text @l priority_name s syslog.severity.name"},
     {Target::Level, Reading::LevelOtel, "severitynumber severity_number"},
     {Target::Level, Reading::LevelSyslog,
      "priority syslog.severity.code syslog_severity severity_code"},
@@ -43,7 +44,8 @@ constexpr Group kGroups[] = {
     {Target::Message, Reading::InnerLine, "log"},
     {Target::Endpoint, Reading::Plain,
      "endpoint path url.path http.target http.route http.path http.url request_path request_uri "
-     "requesturi uri url requesturl http.request.path requestpath url_path route"},
+     "requesturi uri url requesturl request.uri request.url request.path http.request.path "
+     "requestpath url_path route"},
     {Target::Method, Reading::Plain,
      "method http.method http.request.method request.method request_method requestmethod verb "
      "http_method"},
@@ -67,7 +69,8 @@ constexpr Group kGroups[] = {
      "event.duration response_time_ns duration_ns durationns durationnanos latency_ns latencyns "
      "elapsed_ns elapsedns took_ns duration_nanos"},
     {Target::Ip, Reading::Plain,
-     "client.ip client_ip clientip client.address client_address remote_addr remoteaddr remote_ip "
+     "client.ip request.client_ip request.remote_ip client_ip clientip client.address "
+     "client_address remote_addr remoteaddr remote_ip "
      "remoteip remote_address ip ip_address ipaddress source.ip src_ip srcip http.client_ip "
      "network.client.ip clientaddr client_addr"},
     {Target::User, Reading::Plain, "user.id user_id userid user enduser.id usr.id client.user.id"},

@@ -1,5 +1,7 @@
 #include "logforest/parse/app_log.hpp"
 
+#include <utility>
+
 #include "logforest/parse/app_log_stamp.hpp"
 #include "logforest/parse/row_builder.hpp"
 #include "logforest/parse/scan.hpp"
@@ -153,6 +155,14 @@ bool leading_level(std::string_view s, std::size_t& at, AppFields& out) noexcept
     at = is_blank(s[end]) ? end : end + 1;
   }
   at = skip_blanks(s, at);
+  // Cassandra's "INFO  [main] stamp"
+  if (close == 0 && at + 1 < s.size() && s[at] == '[' && is_alpha(s[at + 1])) {
+    const std::size_t stop = find(s.substr(0, std::min(s.size(), at + 120)), ']', at);
+    if (stop != npos) {
+      out.thread = s.substr(at + 1, stop - at - 1);
+      at = skip_blanks(s, stop + 1);
+    }
+  }
   return true;
 }
 
@@ -357,6 +367,25 @@ bool trailing_logger(std::string_view s, std::size_t from, AppFields& out) noexc
   return true;
 }
 
+// Behind Spring Boot's "---": "[application] [thread] [trace-span] logger : message", of which the
+// thread and the logger are always there; a logger may hold brackets.
+void read_spring(std::string_view s, std::size_t at, AppFields& out) noexcept {
+  std::string_view before;
+  for (int n = 0; n < 3 && at < s.size() && s[at] == '['; ++n) {
+    const std::size_t close = closing_bracket(s.substr(0, std::min(s.size(), at + 200)), at);
+    if (close == npos) break;
+    before = std::exchange(out.thread, trim(s.substr(at + 1, close - at - 1)));
+    at = skip_blanks(s, close + 1);
+  }
+  const std::size_t colon = s.substr(0, std::min(s.size(), at + 120)).find(" : ", at);
+  const std::string_view name = colon == npos ? std::string_view{} : trim(s.substr(at, colon - at));
+  if (!name.empty() && name.find(' ') == npos) {
+    out.logger = name;
+    at = colon + 3;
+  }
+  out.message = s.substr(at);
+}
+
 void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext how,
                AppFields& out) noexcept {
   // "NOTICE[1234]", "WARN (4):"
@@ -397,7 +426,8 @@ void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext
       while (end < s.size() && is_digit(s[end])) ++end;
       if (s.substr(end, 5) != " --- ") break;
       out.pid = s.substr(at, end - at);
-      at = end;
+      at = skip_blanks(s, end + 4);
+      return read_spring(s, at, out);
     } else if (out.logger.empty() || how.piped || (out.caller.empty() && n == 0)) {
       const std::string_view had = out.logger;
       how.first = n == 0;

@@ -89,7 +89,7 @@ bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
           us += (s[length] - '0') * unit;
         }
       }
-      const auto at = nearest_date_us(0, 0, us, context);
+      const auto at = recent_date_us(0, 0, us, context);
       if (at) out.timestamp_us = *at;
       return at.has_value();
     }
@@ -106,7 +106,7 @@ bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
           us += (s[length] - '0') * unit;
         }
       }
-      const auto at = nearest_date_us(month, day, us, context);
+      const auto at = recent_date_us(month, day, us, context);
       if (at) out.timestamp_us = *at;
       return at.has_value();
     }

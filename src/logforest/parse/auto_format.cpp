@@ -20,19 +20,23 @@ using Formats = std::vector<std::shared_ptr<const Format>>;
 
 // Parsers are made when first needed: most sources need one.
 struct Candidate {
+  explicit Candidate(std::shared_ptr<const Format> its_format)
+      : format(std::move(its_format)),
+        logfmt(format && format->name == "logfmt"),
+        compose(format && format->name == "compose") {}
+
   std::shared_ptr<const Format> format;
   std::unique_ptr<LineParser> parser;
+  bool logfmt;
+  bool compose;
 };
 
 class AutoParser final : public LineParser {
  public:
   AutoParser(const ParseOptions& options, const Formats& formats,
              std::shared_ptr<const Format> plain, bool first_is_known, bool pure)
-      : options_(options),
-        plain_{std::move(plain), nullptr},
-        first_is_known_(first_is_known),
-        pure_(pure) {
-    for (const auto& format : formats) candidates_.push_back({format, nullptr});
+      : options_(options), plain_(std::move(plain)), first_is_known_(first_is_known), pure_(pure) {
+    for (const auto& format : formats) candidates_.emplace_back(format);
   }
 
   LineResult parse_line(std::string_view line, RowBuilder& row) override {
@@ -44,8 +48,10 @@ class AutoParser final : public LineParser {
     const Shape shape = shape_of(line);
     if (shape == Shape::Record || first_takes(line)) {
       LineResult first{Reject::NoMatch};
+      const auto first_byte = static_cast<unsigned char>(line.empty() ? '\0' : line[0]);
       for (std::size_t i = 0; i < candidates_.size(); ++i) {
-        if (candidates_[i].format->name == "compose") {
+        if (!candidates_[i].format->first_bytes[first_byte]) continue;
+        if (candidates_[i].compose) {
           if (const LineResult inner = composed(line, row); inner.reject == Reject::None)
             return inner;
         }
@@ -85,7 +91,7 @@ class AutoParser final : public LineParser {
 
   LineResult attempt(Candidate& c, std::string_view line, RowBuilder& row) {
     // The logfmt parser takes any words; here they must be pairs.
-    if (c.format->name == "logfmt") {
+    if (c.logfmt) {
       const bool pairs = &c == candidates_.data() && first_is_known_
                              ? scan::find(line, '=') != scan::npos
                              : c.format->detect({line}) > 0;
@@ -126,7 +132,7 @@ class AutoParser final : public LineParser {
     const std::string_view service = text.substr(0, end);
     const std::string_view inner = text.substr(bar + 2);
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      if (candidates_[i].format->name == "compose") continue;
+      if (candidates_[i].compose) continue;
       const std::size_t rows = row.batch().rows;
       const LineResult result = attempt(candidates_[i], inner, row);
       if (result.reject != Reject::None) continue;

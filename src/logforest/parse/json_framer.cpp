@@ -75,7 +75,6 @@ class JsonFramer final : public Framer {
           if (!skip_string()) {
             if (at_ < data_.size()) return broken(begin);
             if (!complete_) return too_long(begin);
-            at_ = data_.size();
             return frame(begin, Reject::Truncated, at_);
           }
           break;
@@ -104,6 +103,7 @@ class JsonFramer final : public Framer {
       if (c == '\n') return false;
       if (c == '\\') ++at_;
     }
+    at_ = data_.size();  // an escape may have led behind it
     return false;
   }
 

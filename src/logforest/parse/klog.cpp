@@ -69,7 +69,7 @@ class KlogParser final : public LineParser {
                std::int64_t{86'400'000'000} +
            clock - context.zone_minutes * std::int64_t{60'000'000};
     } else {
-      us = nearest_date_us(month, day, clock, row.time_context());
+      us = recent_date_us(month, day, clock, row.time_context());
     }
     if (!us) return {Reject::NoMatch};
     row.begin();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -139,6 +140,8 @@ struct Format {
   std::string family = {};
   // Stack traces and indented lines go on with this format's records.
   bool multiline = false;
+  // The bytes that a record may begin with; others need not be tried.
+  std::bitset<256> first_bytes = std::bitset<256>().set();
 };
 
 }  // namespace logforest::parse

@@ -46,6 +46,11 @@ struct Pattern {
   int captures = 0;
   std::string low, high;  // every match lies between them: a quick test before the regex
   bool has_message = false;
+
+  [[nodiscard]] bool possible(std::string_view line) const noexcept {
+    return high.empty() ||
+           (line.substr(0, low.size()) >= low && line.substr(0, high.size()) <= high);
+  }
 };
 
 struct Compiled {
@@ -122,10 +127,7 @@ class RegexLineParser final : public LineParser {
 
   LineResult parse_line(std::string_view line, RowBuilder& row) override {
     for (const Pattern& p : c_->patterns) {
-      if (!p.high.empty() &&
-          (line.substr(0, p.low.size()) < p.low || line.substr(0, p.high.size()) > p.high)) {
-        continue;
-      }
+      if (!p.possible(line)) continue;
       if (!p.re->Match({line.data(), line.size()}, 0, line.size(), re2::RE2::ANCHOR_START, parts_,
                        p.captures)) {
         continue;
@@ -199,10 +201,14 @@ double accepted_share(const Format& format, const std::vector<std::string_view>&
   RowBuilder row(options, scratch);
   const std::unique_ptr<LineParser> parser = format.make(options);
   std::size_t accepted = 0;
+  std::size_t refused = 0;
   for (const std::string_view line : lines) {
     const LineResult result = parser->parse_line(line, row);
     if (row.open()) row.abandon();
-    accepted += result.reject == Reject::None && !result.continuation ? 1U : 0U;
+    const bool taken = result.reject == Reject::None && !result.continuation;
+    accepted += taken ? 1U : 0U;
+    refused += taken ? 0U : 1U;
+    if (refused * 2 > lines.size()) return 0;  // less than half of the lines is no answer
   }
   return static_cast<double>(accepted) / static_cast<double>(lines.size());
 }
@@ -227,9 +233,24 @@ Format regex_format(RegexSpec spec) {
   const bool detect = spec.detect;
   compiled->spec = std::move(spec);
   const std::shared_ptr<const Compiled> shared = std::move(compiled);
+  format.first_bytes.reset();
+  for (const Pattern& p : shared->patterns) {
+    const unsigned low = p.low.empty() ? 0 : static_cast<unsigned char>(p.low[0]);
+    const unsigned high = p.high.empty() ? 255 : static_cast<unsigned char>(p.high[0]);
+    for (unsigned c = low; c <= high; ++c) format.first_bytes.set(c);
+  }
   format.make = [shared](const ParseOptions&) { return std::make_unique<RegexLineParser>(shared); };
   if (detect) {
-    format.detect = [make = format.make](const std::vector<std::string_view>& lines) {
+    format.detect = [make = format.make, shared](const std::vector<std::string_view>& lines) {
+      // Most formats show by how a line begins that it is not theirs.
+      std::size_t possible = 0;
+      for (const std::string_view line : lines) {
+        possible += std::any_of(shared->patterns.begin(), shared->patterns.end(),
+                                [line](const Pattern& p) { return p.possible(line); })
+                        ? 1U
+                        : 0U;
+      }
+      if (possible * 2 < lines.size() || possible == 0) return 0.0;
       Format self;
       self.make = make;
       return accepted_share(self, lines);

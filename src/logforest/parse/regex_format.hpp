@@ -31,7 +31,7 @@ struct RegexSpec {
 // that needs more than the memory cap, an unknown time directive or level.
 [[nodiscard]] Format regex_format(RegexSpec spec);
 
-// Share of `lines` that a parser of `format` accepts (for Format::detect).
+// Share of `lines` that a parser of `format` accepts (for Format::detect); 0 for less than half.
 [[nodiscard]] double accepted_share(const Format& format,
                                     const std::vector<std::string_view>& lines);
 

@@ -13,6 +13,7 @@ RowBuilder::RowBuilder(const ParseOptions& options, RecordBatch& batch)
 void RowBuilder::begin() {
   present_ = 0;
   status_ = 0;
+  caddy_ = false;
   meta_.clear();
   meta_.push('{');
   open_ = true;
@@ -225,8 +226,12 @@ bool RowBuilder::put(const Alias& alias, FieldKey key, FieldKind kind, std::stri
     case Target::Status:
       return put_status(value);
     case Target::Duration:
+      // Caddy's access log writes its "duration" in seconds, as nobody else does.
+      if (caddy_ && kind == FieldKind::Number && key.text == "duration")
+        return put_duration(Reading::Seconds, value, kind);
       return put_duration(alias.reading, value, kind);
     case Target::Ip:
+      caddy_ = caddy_ || alias.key == "request.remote_ip";
       return put_ip(key, value);
     case Target::Request:
       return kind == FieldKind::Text && put_request(value);

@@ -116,6 +116,7 @@ class RowBuilder {
   std::uint32_t present_ = 0;  // by Target
   bool open_ = false;
   int status_ = 0;
+  bool caddy_ = false;
   std::int64_t ambiguous_dates_ = 0;
 };
 

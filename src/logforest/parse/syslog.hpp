@@ -55,7 +55,7 @@ struct Syslog3164Fields {
   std::string_view sequence;  // Cisco's message number
 };
 
-// "Mon dd hh:mm:ss" (year by nearest date), remembered by day.
+// "Mon dd hh:mm:ss" (the latest year), remembered by day.
 class Bsd3164Clock {
  public:
   [[nodiscard]] bool read(std::string_view text, const TimeContext& context, std::int64_t& us,

@@ -30,10 +30,10 @@ bool Bsd3164Clock::read(std::string_view text, const TimeContext& context, std::
   length = parsed->length;
   if (length != 15 || text[6] != ' ') return true;
   const int seconds = clock_seconds(text.data() + 7);
-  // About half a year away the nearest year depends on the hour: never remembered.
+  // Where one year ends and the next is too far ahead the hour decides: never remembered.
   constexpr std::int64_t day = 86'400'000'000;
-  const std::int64_t distance = std::abs(us - context.now_us);
-  if (seconds >= 0 && (distance < 181 * day || distance > 185 * day)) {
+  const std::int64_t ahead = us - context.now_us;
+  if (seconds >= 0 && ahead < kAheadOfYearUs - 2 * day && ahead > kAheadOfYearUs - 362 * day) {
     std::memcpy(date_, text.data(), sizeof date_);
     midnight_us_ = us - seconds * std::int64_t{1'000'000};
   }
@@ -262,8 +262,13 @@ bool scan_syslog3164(std::string_view line, const TimeContext& context, Bsd3164C
   s = s.substr(skip_blanks(s, 0));
   scan_body(s, out);
   if (!cisco_host.empty()) out.host = cisco_host;
-  // Without a priority an ISO stamp opens many a format; only "host tag[pid]:" makes it syslog.
-  if (iso && out.priority < 0 && (out.host.empty() || out.tag.empty())) return false;
+  // Without a priority an ISO stamp opens many a format; only "host tag[pid]:" makes it syslog, and
+  // a host is not called ERROR or [info].
+  if (iso && out.priority < 0 &&
+      (out.host.empty() || out.tag.empty() || out.host[0] == '[' ||
+       level_from_name(out.host).has_value())) {
+    return false;
+  }
   return true;
 }
 
