@@ -87,11 +87,45 @@ def test_error_burst_is_told_with_status_and_shares():
     assert found[0]["features_used"][0]["feature"] == "error_rate"
 
 
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+
+
+def test_other_words_in_a_known_template_are_no_news():
+    def said(minute, k):
+        if minute < 40:
+            return f"peer gone at {DAYS[min(minute // 10, 3)]} Jul 6 10:{minute}:12 2026, {k} left"
+        return f"peer gone at Fri Jul 10 10:{minute}:12 2026, {k} left"
+
+    logs = table(minutes([60] * 60, message=said, level="ERROR"), other())
+    assert len(set(logs["message"].to_pylist())) > 1000
+    assert kinds(logs) == []
+
+    def fresh(minute, k):
+        return said(minute, k) if minute < 40 else f"disk {k} is on fire"
+
+    found = kinds(table(minutes([60] * 60, message=fresh, level="ERROR"), other()))
+    assert {row["kind"] for row in found} == {"new_template"}
+
+
+def test_failed_logins_show_one():
+    def said(minute, k):
+        if minute >= 40 and k % 2:
+            return f"Failed password for u{k} from 10.0.0.{k} port {k}"
+        return f"Connection closed by 10.0.0.{k} port {k}"
+
+    found = kinds(table(minutes([200] * 50, message=said), other(50)))
+    shown = [
+        row["message"] for row in found if row["kind"] in ("failed_logins", "credential_stuffing")
+    ]
+    assert len(shown) == 10
+    assert all(message.startswith("Failed password") for message in shown)
+
+
 def test_silence_and_its_end():
     found = kinds(table(minutes([40] * 45), minutes([40] * 10, first=50), other()))
     assert {r["kind"] for r in found} == {"silent_service"}
     assert [minute_of(r) for r in found] == [45, 46, 47, 48, 49]
-    assert found[2]["reason"] == "no record for 3 minutes, 40 per 1 minute usually"
+    assert found[2]["reason"] == "no record for 3 minutes, 40 a minute usually"
     assert found[0]["severity"] in {"high", "critical"}
     assert found[0]["log_id"] >= 0
 

@@ -14,6 +14,7 @@ from logforest.detection.baselines import DAY_RING
 from logforest.detection.explain import Explainer
 from logforest.detection.findings import Finding, to_table
 from logforest.detection.records import RecordJudge
+from logforest.detection.rewording import Rewordings
 from logforest.detection.windows import WindowJudge
 from logforest.errors import ConfigError
 from logforest.features import core_batch
@@ -113,6 +114,7 @@ class Detector:
             max_templates=max_templates,
         )
         self._windows = WindowJudge(warmup_windows, warmup_records)
+        self._windows.rewordings = Rewordings(self._signals)
         self._records = RecordJudge(forest_warmup, random_state, n_jobs, model)
         self._explainer = Explainer(self._signals, self._windows, self._records, self.width)
         self._waiting: deque[tuple[_core.LogBatch, int, Any]] = deque()  # before the forest

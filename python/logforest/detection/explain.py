@@ -133,6 +133,10 @@ class Explainer:
         slots, counts = templates["facet"][part], templates["count"][part]
         known = self._judge.templates
         mine = known.service[slots] == hit.service
+        if hit.kind in {"credential_stuffing", "failed_logins"}:
+            logins = mine & (known.auth[slots] > 0)
+            if logins.any():
+                return int(slots[int(np.argmax(np.where(logins, counts, -1)))])
         if hit.kind in {"error_burst", "status_mix", "credential_stuffing", "failed_logins"}:
             errors = mine & (known.level[slots] >= 2)
             if errors.any():
@@ -186,7 +190,7 @@ class Explainer:
                 ]
             case "credential_stuffing" | "failed_logins":
                 reasons = [
-                    f"{int(hit.actual)} failed logins in {width}, "
+                    f"{int(hit.actual)} records of failed logins in {width}, "
                     f"{words.number(hit.expected)} usually"
                 ]
                 if row >= 0 and cells["top_count"][row] >= 3 and cells["top_address"][row]:
@@ -198,7 +202,7 @@ class Explainer:
                 return reasons
             case "new_template":
                 known = words.number(self._judge.templates.known_before[hit.slot])
-                more = f" and {hit.slots - 1} more new messages" if hit.slots > 1 else ""
+                more = f", and {hit.slots - 1} other new" if hit.slots > 1 else ""
                 return [
                     f"{finding.level} message never seen in {known} records of this service "
                     f"before: {sample}, {int(hit.actual)} times until now{more}"
@@ -209,9 +213,8 @@ class Explainer:
                     f"{words.number(hit.expected)} usually"
                 ]
             case "template_vanished":
-                return [
-                    f"message {sample} is gone, {words.number(hit.expected)} per {width} usually"
-                ]
+                rate = f"{words.number(hit.expected)} {words.per(self._width)}"
+                return [f"message {sample} is gone, {rate} usually"]
         silent = float(s.silent[hit.service])
         return [words.volume_words(hit, width, self._width, max(1.0, silent))]
 

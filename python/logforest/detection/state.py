@@ -14,6 +14,7 @@ import numpy as np
 
 from logforest import _core
 from logforest.detection.baselines import Services, Templates
+from logforest.detection.rewording import Rewordings
 from logforest.detection.surprise import Tail
 from logforest.errors import LogforestError, ModelError
 from logforest.features import LogFeatureExtractor
@@ -110,6 +111,7 @@ def _build(
     if signals.window_us != detector.width * 1_000_000:
         raise ModelError("detector file: the window widths differ")
     detector._signals = detector._explainer._signals = signals
+    judge.rewordings = Rewordings(signals)
     extractor = LogFeatureExtractor.from_bytes(sections["extractor"].tobytes(), n_jobs=1)
     if list(extractor.get_feature_names_out()) != records.names:
         raise ModelError("detector file: the features are others")

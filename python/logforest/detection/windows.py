@@ -17,6 +17,8 @@ from logforest.detection.baselines import ADAPT_AFTER, DAY_RING, Services, Templ
 from logforest.detection.surprise import Tail, binomial_surprise, poisson_surprise
 
 if TYPE_CHECKING:
+    from logforest.detection.rewording import Rewordings
+
     Cells = dict[str, Any]
 
 THRESHOLD = 10.0  # nats: a chance of 1 in 22,000 that a usual window looks like this
@@ -54,6 +56,7 @@ class WindowJudge:
         self.templates = Templates()
         self.tails: dict[str, Tail] = {}
         self.usual = np.zeros(0, bool)  # by service: whether the latest window taught us
+        self.rewordings: Rewordings | None = None
         self.open: dict[tuple[str, int], tuple[int, int]] = {}  # (first window, latest window)
 
     def resize(self, services: int, slots: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
@@ -220,6 +223,16 @@ class WindowJudge:
         at = [window + 1, window - hour, window - hour + 1, window - hour - 1]
         return np.asarray(self.services.day[:, np.array(at) % DAY_RING])
 
+    def _is_reworded(self, slot: int, window: int) -> bool:
+        """Whether a learned template of the same service differs in variables only."""
+        t = self.templates
+        if self.rewordings is None:
+            return False
+        old = (t.known_before == 0) | (window - t.first >= LEARNED_AFTER)
+        old &= (t.first >= 0) & (t.service == t.service[slot])
+        old[slot] = False
+        return self.rewordings.known(slot, np.flatnonzero(t.first >= 0), np.flatnonzero(old))
+
     def _new_templates(
         self, hits: list[Hit], window: int, warm: np.ndarray, count: np.ndarray,
         slots: np.ndarray, slot_counts: np.ndarray,
@@ -246,6 +259,11 @@ class WindowJudge:
         surprise = np.where(total > since * rate, surprise, 0.0)
         ok = (surprise >= THRESHOLD) & (total >= _NEW_LEAST[level])
         ok &= (level >= 2) | (now >= 0.1 * count[owner])
+        for i in np.flatnonzero(ok):
+            if self._is_reworded(int(at[i]), window):
+                ok[i] = False
+                surprise[i] = 0.0
+                t.known_before[at[i]] = 0
         self._hold_in("new_template", surprise[~ok])
         for service in np.unique(owner[ok]):
             mine = np.flatnonzero(ok & (owner == service))

@@ -72,6 +72,16 @@ def length(seconds: float) -> str:
     return f"{seconds:g} seconds"
 
 
+def per(seconds: float) -> str:
+    """The same after a number.
+
+    >>> per(60), per(900)
+    ('a minute', 'in 15 minutes')
+    """
+    text = length(seconds)
+    return f"a {text[2:]}".replace("a hour", "an hour") if text[:2] == "1 " else f"in {text}"
+
+
 def median_of(histogram: np.ndarray, q: float = 0.5) -> float:
     """Quantile in ms of a latency histogram of the core; NaN when it is empty."""
     total = float(histogram.sum())
@@ -95,8 +105,8 @@ def quoted(text: str, most: int = 160) -> str:
 
 def volume_words(hit: Hit, width: str, window_seconds: float, silent_windows: float) -> str:
     """silent_service, volume_drop, volume_surge."""
-    usual = f"{number(hit.expected)} per {width} usually"
     if hit.kind == "silent_service":
+        usual = f"{number(hit.expected)} {per(window_seconds)} usually"
         return f"no record for {length(window_seconds * silent_windows)}, {usual}"
     word = "only " if hit.kind == "volume_drop" else ""
-    return f"{word}{number(hit.actual)} records in {width}, {usual}"
+    return f"{word}{number(hit.actual)} records in {width}, {number(hit.expected)} usually"
