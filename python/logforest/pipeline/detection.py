@@ -55,7 +55,7 @@ class Detection:
         self._handed: deque[tuple[LogBatch, int, int]] = deque()  # batch, id before it, last id
         self._handed_rows = 0
         self._stopping = False
-        self._committed_id = store.next_id() - 1
+        self._committed_id = self._found_id = store.next_id() - 1
         self._position = store.detected_id() if scorer is not None else self._committed_id
         self._stored_position = self._position
         self._stored_at = time.monotonic()
@@ -71,6 +71,15 @@ class Detection:
     def lag(self) -> int:
         """Records committed but not yet scored."""
         return max(0, self._committed_id - self._position)
+
+    @property
+    def pressure(self) -> int:
+        """Of :attr:`lag`, the records committed since the start.
+
+        What an earlier process left unscored is read from the store at leisure; a process that was
+        killed and started again and again would else turn everybody away in the end.
+        """
+        return max(0, self._committed_id - max(self._position, self._found_id))
 
     @property
     def alive(self) -> bool:

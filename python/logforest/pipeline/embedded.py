@@ -90,8 +90,9 @@ class EmbeddedPipeline:
 
     def submit(self, submission: Submission) -> None:
         """Take it, or raise QueueFull at once."""
-        if self.detection.lag > self.max_lag:
-            raise QueueFull(f"detection is {self.detection.lag} records behind", retry_after=2)
+        behind = self.detection.pressure
+        if behind > self.max_lag:
+            raise QueueFull(f"detection is {behind} records behind", retry_after=2)
         self._queue.put(submission)
 
     def status(self) -> QueueStatus:
