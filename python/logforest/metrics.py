@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
+from collections import Counter as Tally
 from collections import deque
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from prometheus_client.core import Metric
 
@@ -30,19 +34,44 @@ class _Rate:
         self._lock = threading.Lock()
         self._buckets: deque[list[int]] = deque(maxlen=_RATE_SECONDS + 1)  # second, count, errors
 
-    def add(self, error: bool) -> None:
+    def add(self, error: bool, count: int = 1) -> None:
         second = int(time.monotonic())
         with self._lock:
             if not self._buckets or self._buckets[-1][0] != second:
                 self._buckets.append([second, 0, 0])
-            self._buckets[-1][1] += 1
-            self._buckets[-1][2] += error
+            self._buckets[-1][1] += count
+            self._buckets[-1][2] += error * count
 
     def totals(self) -> tuple[int, int]:
         oldest = int(time.monotonic()) - _RATE_SECONDS
         with self._lock:
             recent = [b for b in self._buckets if b[0] >= oldest]
         return sum(b[1] for b in recent), sum(b[2] for b in recent)
+
+
+class _Seconds(Collector):
+    """A histogram that takes many values at once."""
+
+    def __init__(self, name: str, help_: str, bounds: Sequence[float]) -> None:
+        self._name, self._help, self._bounds = name, help_, bounds
+        self._lock = threading.Lock()
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, *seconds: float) -> None:
+        with self._lock:
+            for value in seconds:
+                self._counts[bisect_left(self._bounds, value)] += 1
+                self._sum += value
+
+    def collect(self) -> Iterable[Metric]:
+        with self._lock:
+            below = list(accumulate(self._counts))
+            total = self._sum
+        names = [*map(floatToGoString, self._bounds), "+Inf"]
+        yield HistogramMetricFamily(
+            self._name, self._help, list(zip(names, below, strict=True)), total
+        )
 
 
 class Metrics:
@@ -62,12 +91,12 @@ class Metrics:
         self.requests = Counter(
             "logforest_http_requests", "Requests by answer.", ["status"], registry=self.registry
         )
-        self.ingest_seconds = Histogram(
+        self.ingest_seconds = _Seconds(
             "logforest_ingest_seconds",
             "From the whole body to the answer.",
-            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-            registry=self.registry,
+            (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )
+        self.registry.register(self.ingest_seconds)
         self.started = Gauge(
             "logforest_start_time_seconds", "Start, since 1970.", registry=self.registry
         )
@@ -75,13 +104,34 @@ class Metrics:
         self._rate = _Rate()
         self._by_status: dict[int, Counter] = {}
 
-    def count_request(self, status: int) -> None:
-        """One answered request."""
+    def count_request(self, status: int, count: int = 1) -> None:
+        """Answered requests."""
         counter = self._by_status.get(status)
         if counter is None:
             counter = self._by_status[status] = self.requests.labels(str(status))
-        counter.inc()
-        self._rate.add(status >= 500)
+        counter.inc(count)
+        self._rate.add(status >= 500, count)
+
+    def count_ingested(
+        self,
+        statuses: Sequence[int],
+        seconds: Sequence[float],
+        *,
+        accepted: int,
+        rejected: int,
+        received: int,
+    ) -> None:
+        """What became of requests that were answered together."""
+        for status, count in Tally(statuses).items():
+            self.count_request(status, count)
+        self.ingest_seconds.observe(*seconds)
+        for counter, amount in (
+            (self.accepted, accepted),
+            (self.rejected, rejected),
+            (self.received, received),
+        ):
+            if amount:
+                counter.inc(amount)
 
     def request_rate(self) -> float:
         """Requests a second over the last seconds."""

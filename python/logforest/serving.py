@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+# Threads that hand requests to each other wait for the interpreter as often as they do so.
+_SWITCH_SECONDS = 0.0005
+
 
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket; ConfigError says what to do when the address cannot be had."""
@@ -63,6 +66,7 @@ def run(settings: Settings, *, workers: bool = True) -> None:
     import uvicorn
 
     from logforest.api.app import create_app
+    from logforest.api.plain_posts import protocol_for
 
     logging.basicConfig(
         level=settings.log_level,
@@ -77,6 +81,7 @@ def run(settings: Settings, *, workers: bool = True) -> None:
             server = uvicorn.Server(
                 uvicorn.Config(
                     create_app(service),
+                    http=protocol_for(service),
                     log_level="warning",
                     access_log=False,
                     server_header=False,
@@ -89,6 +94,7 @@ def run(settings: Settings, *, workers: bool = True) -> None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: None)
             print(f"logforest: {url}", file=sys.stderr, flush=True)
+            sys.setswitchinterval(_SWITCH_SECONDS)
             gc.collect()
             gc.freeze()  # what is there now stays: no need to look at it again and again
             server.run(sockets=[listener])

@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_build_info(m);
   bind_render(m);
   bind_ingest(m);
+  bind_http(m);
   bind_features(m);
   bind_forest(m);
   bind_detect(m);

@@ -32,6 +32,7 @@ void bind_formats(py::module_& m);
 void bind_build_info(py::module_& m);
 void bind_render(py::module_& m);
 void bind_ingest(py::module_& m);
+void bind_http(py::module_& m);
 void bind_features(py::module_& m);
 void bind_forest(py::module_& m);
 void bind_detect(py::module_& m);

@@ -60,3 +60,12 @@ def test_close_wakes_the_consumer_and_drains() -> None:
     assert q.closed
     with pytest.raises(QueueError, match="shutting down"):
         q.put(submission(1))
+
+
+def test_few_submissions_wait_a_moment_for_the_expected_ones() -> None:
+    q = EmbeddedQueue(1 << 20)
+    q.put(submission(10))
+    assert len(q.take(1000, 10, 0, expected=5)) == 1  # nobody came
+    for _ in range(5):
+        q.put(submission(10))
+    assert len(q.take(1000, 10, 0, expected=5)) == 5

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from logforest.settings import Settings
 
-__all__ = ["ClientGone", "decode", "format_of", "read_body"]
+__all__ = ["TYPES", "ClientGone", "decode", "format_of", "read_body"]
 
 _BY_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd"}
-_TYPES = {
+#: Content-Type -> log format
+TYPES = {
     "application/json": "json",
     "application/x-ndjson": "json",
     "application/ndjson": "json",
@@ -40,7 +41,7 @@ class ClientGone(Exception):
 def format_of(content_type: str) -> str:
     """The log format that a Content-Type stands for; 415 for what cannot be logs."""
     kind = content_type.partition(";")[0].strip().lower()
-    found = _TYPES.get(kind)
+    found = TYPES.get(kind)
     if found is None:
         raise Problem(
             415,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from logforest.service import Service
 
-__all__ = ["IngestEndpoint", "answer_json", "trace_of"]
+__all__ = ["IngestEndpoint", "answer_json", "encode_answer", "encode_problem", "trace_of"]
 
 log = logging.getLogger("logforest.api")
 
@@ -51,6 +51,44 @@ def answer_json(answer: Answer) -> dict[str, object]:
     if answer.rejected_total > len(answer.rejected):
         out["rejected_total"] = answer.rejected_total
     return out
+
+
+Encoded = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
+
+
+def encode_answer(answer: Answer, *, ids: bool = False) -> Encoded:
+    """The response that tells a sender what became of its body; ``ids``: name all of them."""
+    if answer.rejected_total == 0 and not ids and answer.first_id is not None:
+        body = b'{"accepted":%d,"rejected":[],"first_id":%d}' % (answer.accepted, answer.first_id)
+    else:
+        shown = answer_json(answer)
+        if ids:
+            first = answer.first_id or 0
+            shown["ids"] = list(range(first, first + answer.accepted))
+        body = orjson.dumps(shown)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    if answer.repeated:
+        headers.append((b"idempotency-replayed", b"true"))
+    return 201 if ids else 202, headers, body
+
+
+def encode_problem(error: Exception, path: str) -> Encoded:
+    """The response to a request that failed; what nobody foresaw goes to the log."""
+    if not isinstance(error, (Problem, LogforestError)):
+        log.error("ingest failed", exc_info=error)
+    problem = problem_of(error)
+    body = problem_body(problem.status, problem.detail, path, **problem.extra)
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        *((k.encode(), v.encode()) for k, v in problem.headers.items()),
+    ]
+    if problem.status == 413:
+        headers.append((b"connection", b"close"))  # the rest of the body will not be read
+    return problem.status, headers, body
 
 
 class IngestEndpoint:
@@ -81,25 +119,8 @@ class IngestEndpoint:
             await _send_problem(service, scope, send, error)
             return
         service.metrics.ingest_seconds.observe(time.perf_counter() - started)
-        status = 201 if self._ids else 202
+        status, headers, body = encode_answer(answer, ids=self._ids)
         service.metrics.count_request(status)
-        if answer.rejected_total == 0 and not self._ids and answer.first_id is not None:
-            body = b'{"accepted":%d,"rejected":[],"first_id":%d}' % (
-                answer.accepted,
-                answer.first_id,
-            )
-        else:
-            shown = answer_json(answer)
-            if self._ids:
-                first = answer.first_id or 0
-                shown["ids"] = list(range(first, first + answer.accepted))
-            body = orjson.dumps(shown)
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        if answer.repeated:
-            headers.append((b"idempotency-replayed", b"true"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -179,17 +200,7 @@ async def _maybe_in_thread(size: int, function, *arguments):  # type: ignore[no-
 
 
 async def _send_problem(service: Service, scope: Scope, send: Send, error: Exception) -> None:
-    if not isinstance(error, (Problem, LogforestError)):
-        log.error("ingest failed", exc_info=error)
-    problem = problem_of(error)
-    service.metrics.count_request(problem.status)
-    body = problem_body(problem.status, problem.detail, scope["path"], **problem.extra)
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(body)).encode()),
-        *((k.encode(), v.encode()) for k, v in problem.headers.items()),
-    ]
-    if problem.status == 413:
-        headers.append((b"connection", b"close"))  # the rest of the body will not be read
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    status, headers, body = encode_problem(error, scope["path"])
+    service.metrics.count_request(status)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -37,6 +37,8 @@ log = logging.getLogger("logforest.pipeline")
 # that an answer takes a tenth of a second.
 _GROUP_BYTES = 8 << 20
 _GROUP_ITEMS = 4096
+# Smaller groups are committed where they were prepared: to pass them on costs more than it saves.
+_INLINE_BYTES = 1 << 19
 _IDLE_SECONDS = 0.5
 
 
@@ -77,6 +79,8 @@ class EmbeddedPipeline:
         self._book = ReceiptBook(store)
         self._on_commit = on_commit
         self._answer_lock = threading.Lock()
+        self._ahead = 0  # groups on their way through the commit thread
+        self._ahead_lock = threading.Lock()
         self.detection = Detection(store, scorer, on_anomalies)
         self._templates = TemplateKeeper(store)
         self._threads = [
@@ -123,32 +127,54 @@ class EmbeddedPipeline:
     # --- stages --------------------------------------------------------------------------
 
     def _prepare_loop(self) -> None:
+        expected = 1
         while not self._queue.closed:
-            taken = self._queue.take(_GROUP_BYTES, _GROUP_ITEMS, timeout=0.2)
+            taken = self._queue.take(_GROUP_BYTES, _GROUP_ITEMS, timeout=0.2, expected=expected)
             if not taken:
+                expected = 1
                 continue
+            expected = len(taken) * 3 // 4
             try:
                 fresh = self._book.sift(taken, self._answer)
                 if fresh:
-                    self._prepared.put(prepare_group(fresh, self.store.reserve_ids))
+                    group = prepare_group(fresh, self.store.reserve_ids)
+                    if sum(len(s.body) for s in taken) < _INLINE_BYTES and self._nothing_ahead():
+                        self._commit_one(group)
+                    else:
+                        self._hand_over(group)
             except Exception as error:
                 self._fail(taken, error)
         self._prepared.put(None)
+
+    def _hand_over(self, group: Group) -> None:
+        with self._ahead_lock:
+            self._ahead += 1
+        self._prepared.put(group)
+
+    def _nothing_ahead(self) -> bool:
+        """Groups are committed in the order of their ids, whichever thread does it."""
+        with self._ahead_lock:
+            return self._ahead == 0
 
     def _commit_loop(self) -> None:
         while True:
             try:
                 group = self._prepared.get(timeout=_IDLE_SECONDS)
             except queue.Empty:
-                self._maintain(idle=True)
+                self._maintain(idle=not self._queue.held[0])
                 continue
             if group is None:
                 return
-            try:
-                self._commit(group)
-            except Exception as error:  # a stage must outlive whatever one group brings
-                self._fail(group.submissions, error)
-            self._maintain(idle=False)
+            self._commit_one(group)
+            with self._ahead_lock:
+                self._ahead -= 1
+
+    def _commit_one(self, group: Group) -> None:
+        try:
+            self._commit(group)
+        except Exception as error:  # a stage must outlive whatever one group brings
+            self._fail(group.submissions, error)
+        self._maintain(idle=False)
 
     def _commit(self, group: Group) -> None:
         try:

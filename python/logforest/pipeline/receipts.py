@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from logforest.errors import ConfigError
-from logforest.queues.base import Answer, Rejected, Submission
+from logforest.queues.base import Answer, Rejected, Submission, Waiter
 from logforest.stores.base import Receipt
 
 if TYPE_CHECKING:
@@ -118,12 +118,12 @@ def _reused(submission: Submission) -> KeyReused:
 
 
 def resolve(outcomes: list[Outcome]) -> None:
-    """Set the futures; those of an event loop from inside it, with one wake-up for all."""
+    """Give out answers; those of an event loop from inside it, with one wake-up for all."""
     loops: defaultdict[asyncio.AbstractEventLoop, list[Outcome]] = defaultdict(list)
     direct: list[Outcome] = []
     for outcome in outcomes:
         future = outcome[0].future
-        if isinstance(future, asyncio.Future):
+        if isinstance(future, (Waiter, asyncio.Future)):
             loops[future.get_loop()].append(outcome)
         else:
             direct.append(outcome)
@@ -134,10 +134,16 @@ def resolve(outcomes: list[Outcome]) -> None:
 
 
 def _set_all(outcomes: list[Outcome]) -> None:
+    together: defaultdict[type[Waiter], list[Outcome]] = defaultdict(list)
     for submission, outcome in outcomes:
-        if submission.future.done():  # the client went away
+        future = submission.future
+        if isinstance(future, Waiter):
+            together[type(future)].append((submission, outcome))
+        elif future.done():  # the client went away
             continue
-        if isinstance(outcome, Exception):
-            submission.future.set_exception(outcome)
+        elif isinstance(outcome, Exception):
+            future.set_exception(outcome)
         else:
-            submission.future.set_result(outcome)
+            future.set_result(outcome)
+    for kind, waiting in together.items():
+        kind.settle(waiting)

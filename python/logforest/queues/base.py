@@ -7,13 +7,15 @@ Both give the same answer: how many records, from which id, and what was rejecte
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from logforest.errors import QueueError
 
-__all__ = ["Answer", "Queue", "QueueFull", "QueueStatus", "Rejected", "Submission"]
+__all__ = ["Answer", "Queue", "QueueFull", "QueueStatus", "Rejected", "Submission", "Waiter"]
 
 
 class QueueFull(QueueError):
@@ -47,12 +49,30 @@ class Answer:
     repeated: bool = False  # the key was seen before; this is what was answered then
 
 
+class Waiter(ABC):
+    """Where an answer goes, for callers to whom a future of asyncio costs too much.
+
+    Answers of one commit come together, in the waiter's event loop.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop in which :meth:`settle` is to be called."""
+
+    @staticmethod
+    @abstractmethod
+    def settle(outcomes: Sequence[tuple[Submission, Answer | Exception]]) -> None:
+        """Take the answers of submissions whose ``future`` is of this class."""
+
+
 @dataclass(slots=True, eq=False)
 class Submission:
     """Raw bytes as received, and where the answer goes."""
 
     body: bytes
-    future: asyncio.Future[Answer] | Future[Answer]
+    future: asyncio.Future[Answer] | Future[Answer] | Waiter
     tenant: str = "default"
     format: str = "auto"
     service: str = ""

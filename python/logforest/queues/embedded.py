@@ -12,6 +12,9 @@ __all__ = ["EmbeddedQueue"]
 
 # Bookkeeping of a submission, so that a flood of tiny ones is bounded too.
 _OVERHEAD_BYTES = 512
+# How long a few small submissions wait for the others; less than a commit takes.
+_GATHER_SECONDS = 0.001
+_GATHER_BYTES = 1 << 18
 
 
 class EmbeddedQueue:
@@ -31,6 +34,7 @@ class EmbeddedQueue:
         self._held_bytes = 0
         self._held = 0
         self._closed = False
+        self._awaited = 1
         self._ready = threading.Condition(threading.Lock())
 
     def put(self, submission: Submission) -> None:
@@ -46,14 +50,24 @@ class EmbeddedQueue:
             self._held_bytes += cost
             self._held += 1
             self._items.append(submission)
-            if len(self._items) == 1:
+            if len(self._items) == 1 or len(self._items) == self._awaited:
                 self._ready.notify()
 
-    def take(self, max_bytes: int, max_items: int, timeout: float) -> list[Submission]:
-        """The oldest submissions, at least one unless ``timeout`` seconds pass or it is closed."""
+    def take(
+        self, max_bytes: int, max_items: int, timeout: float, *, expected: int = 1
+    ) -> list[Submission]:
+        """The oldest submissions, at least one unless ``timeout`` seconds pass or it is closed.
+
+        With fewer than ``expected`` there, the others get a moment to arrive: senders that were
+        answered together send their next records together.
+        """
         with self._ready:
             if not self._items and not self._closed:
                 self._ready.wait(timeout)
+            if 0 < len(self._items) < expected and self._held_bytes < _GATHER_BYTES:
+                self._awaited = expected
+                self._ready.wait_for(lambda: len(self._items) >= self._awaited, _GATHER_SECONDS)
+                self._awaited = 1
             out: list[Submission] = []
             size = 0
             while self._items and len(out) < max_items:

@@ -64,6 +64,7 @@ class DuckDBStore:
     def __init__(self, path: str, *, memory_limit: str = "512MB") -> None:
         self.file = DuckDBFile(path, memory_limit=memory_limit)
         self._write_lock = threading.Lock()
+        self._id_lock = threading.Lock()
         self._append_lock = threading.Lock()  # ids are committed in the order they were given
         self._templates = DuckDBTemplates(self.file, self._write_lock)
         self._writer = Writer(self.file)
@@ -95,7 +96,7 @@ class DuckDBStore:
 
     def reserve_ids(self, count: int) -> int:
         """Give out ``count`` ids; return the first."""
-        with self._write_lock:
+        with self._id_lock:
             first = self._last_id + 1
             self._last_id += count
             return first
