@@ -26,11 +26,11 @@ class Tail:
         )
 
     def line(self) -> str:
-        """The next line; it fails when none comes in 20 seconds."""
+        """The next line; it fails when none comes in two minutes."""
         out: IO[str] | None = self.process.stdout
         assert out is not None
         os.set_blocking(out.fileno(), False)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         text = ""
         while time.monotonic() < deadline:
             text += out.readline()
@@ -41,7 +41,7 @@ class Tail:
 
     def stop(self) -> str:
         self.process.terminate()
-        return self.process.communicate(timeout=20)[1]
+        return self.process.communicate(timeout=120)[1]
 
 
 @pytest.fixture
@@ -75,20 +75,17 @@ def test_follows_appends_rotation_and_truncation(log: Path, follow: Tail) -> Non
         file.write(LINE.format(7))  # the writer has not noticed yet
     log.write_text(LINE.format(8))
     assert [message(follow), message(follow)] == ["record 7", "record 8"]
-    log.write_text("")  # truncated in place
-    time_limit = time.monotonic() + 20
-    while os.stat(log).st_size == 0 and time.monotonic() < time_limit:
-        time.sleep(0.3)  # longer than the poll: the shrink must be seen
-        log.write_text(LINE.format(9))
-    assert message(follow) == "record 9"
+    # Truncated in place and written anew: shorter than before, whenever it is looked at.
+    log.write_text("2024-05-01 10:00:09,000 WARN door: 9\n")
+    assert message(follow) == "9"
 
 
 def test_control_characters_are_neutralised_and_last_lines_counted(log: Path) -> None:
     log.write_text("x\n" * 100 + "2024-05-01 10:00:00 ERROR door: \x1b[2Jgone \u202eevil\n")
     tail = Tail(log, "-n", "1")
-    out, _ = tail.process.communicate(timeout=20)
+    out, _ = tail.process.communicate(timeout=120)
     assert out == "2024-05-01T10:00:00.000Z ERROR    door: \\x1b[2Jgone \\u202eevil\n"
-    assert len(Tail(log, "-n", "30").process.communicate(timeout=20)[0].splitlines()) == 30
+    assert len(Tail(log, "-n", "30").process.communicate(timeout=120)[0].splitlines()) == 30
 
 
 def test_formats_test_explains_rejects(log: Path) -> None:

@@ -103,13 +103,15 @@ class Client:
         raise TimeoutError("no API process accepted the request")
 
     def once(
-        self, body: bytes, *, key: str = "", path: str = "/ingest"
+        self, body: bytes, *, key: str = "", path: str = "/ingest", **more: str
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of one attempt; status 0: the connection broke.
 
+        ``more``: further headers.
+
         After anything but success the next attempt goes to the next process.
         """
-        headers = {"content-type": "application/x-ndjson"}
+        headers = {"content-type": "application/x-ndjson", **more}
         if key:
             headers["idempotency-key"] = key
         status, answered, text = 0, {}, b""

@@ -178,9 +178,14 @@ class PrivateRedis(_Server):
 
 
 class PrivatePostgres(_Server):
-    """A fresh cluster; as root it runs as the user postgres, without passwords."""
+    """A fresh cluster; as root it runs as the user postgres, without passwords.
 
-    def __init__(self, **settings: str) -> None:
+    Args:
+        primary: make a streaming replica of this running cluster instead.
+        settings: of postgresql.conf.
+    """
+
+    def __init__(self, *, primary: PrivatePostgres | None = None, **settings: str) -> None:
         super().__init__("lfp-")
         self.data = self.folder / "data"
         root = os.geteuid() == 0
@@ -201,9 +206,14 @@ class PrivatePostgres(_Server):
             "wal_compression": "lz4",
             **settings,
         }
+        if primary is None:
+            command = ["initdb", "-D", str(self.data), "-A", "trust", "-U", self.user,
+                       "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]  # fmt: skip
+        else:
+            command = ["pg_basebackup", "-D", str(self.data), *primary._address(), "-U", self.user,
+                       "-R", "-X", "stream", "-c", "fast", "--no-sync"]  # fmt: skip
         subprocess.run(
-            [*self._prefix, str(_PG_BIN / "initdb"), "-D", str(self.data), "-A", "trust",
-             "-U", self.user, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+            [*self._prefix, str(_PG_BIN / command[0]), *command[1:]],
             check=True, capture_output=True, cwd="/tmp",
         )  # fmt: skip
 
