@@ -52,6 +52,12 @@ void signals(const std::string& bytes) {
   fuzz::require(detect::Signals::load(saved).save() == saved, "the signals change on their way");
 }
 
+void extractor(const std::string& bytes) {
+  const std::string saved = features::FeatureExtractor::load(bytes).save();
+  fuzz::require(features::FeatureExtractor::load(saved).save() == saved,
+                "the extractor changes on its way");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -67,9 +73,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 2:
         return isolation_forest(file_of("isolation_forest", sealed, body)), 0;
       case 3:
-        return signals(std::string(body)), 0;
+        return signals(file_of("detector state", sealed, body)), 0;
       default:
-        (void)features::FeatureExtractor::load(body);
+        return extractor(file_of("feature extractor", sealed, body)), 0;
     }
   } catch (const ModelError&) {
   } catch (const ConfigError&) {

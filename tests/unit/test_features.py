@@ -146,7 +146,7 @@ def test_hostile_files_are_refused():
     good = LogFeatureExtractor(tfidf=2).fit(table(make_rows(20))).to_bytes()
     rng = random.Random(1)
     assert LogFeatureExtractor.from_bytes(good).to_bytes() == good
-    for bad in [b"", b"LFFX0001", good[:-1], good + b"x", good[:100]]:
+    for bad in [b"", b"LOGFOREST", good[:-1], good + b"x", good[:100]]:
         with pytest.raises(ModelError):
             LogFeatureExtractor.from_bytes(bad)
     for _ in range(50):

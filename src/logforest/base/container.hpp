@@ -9,6 +9,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -56,6 +57,22 @@ class ByteReader {
     return value;
   }
   [[nodiscard]] std::string_view get_text() { return take(get<std::uint32_t>()); }
+  [[nodiscard]] bool get_flag() {
+    const auto value = get<std::uint8_t>();
+    if (value > 1) throw ModelError("the data are malformed: a flag is neither 0 nor 1");
+    return value == 1;
+  }
+  [[nodiscard]] double get_finite() {
+    const auto value = get<double>();
+    if (!std::isfinite(value)) throw ModelError("the data are malformed: a number is not finite");
+    return value;
+  }
+  // A setting, for which the file need not hold anything.
+  [[nodiscard]] std::size_t get_at_most(std::uint64_t most) {
+    const auto value = get<std::uint64_t>();
+    if (value > most) throw ModelError("the data are malformed: a number is too large");
+    return static_cast<std::size_t>(value);
+  }
   // A count of things that take at least `each` bytes: refused if they cannot be there.
   [[nodiscard]] std::size_t get_count(std::size_t each) {
     const auto n = get<std::uint64_t>();
@@ -69,6 +86,9 @@ class ByteReader {
     out.resize(n);
     const std::string_view raw = take(n * sizeof(T));
     if (n > 0) std::memcpy(out.data(), raw.data(), raw.size());
+  }
+  void expect_end() const {
+    if (!done()) throw ModelError("the data are malformed: there is more than expected");
   }
   [[nodiscard]] bool done() const noexcept { return in_.empty(); }
 
