@@ -4,6 +4,7 @@
 // LOGFOREST_FUZZ_FORMAT names the format (default: auto); "list" prints all names and ends.
 #include "fuzz.hpp"
 #include "logforest/parse/reader.hpp"
+#include "logforest/parse/regex_format.hpp"
 #include "logforest/parse/registry.hpp"
 #include "logforest/pipeline/enrich.hpp"
 
@@ -32,6 +33,17 @@ std::size_t rows_and_text(const LogBatch& batch) {
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
+  parse::RegexSpec spec;  // what users' patterns and format files become
+  spec.name = "regex_file";
+  spec.patterns = {
+      R"(^(?P<timestamp>[\d. :]+) \[(?P<level>\w+)\] (?P<status>\d+) (?P<message>.*)$)",
+      R"(^(?P<client_ip>\S+) (?P<path>/\S*) (?P<duration_ms>[\d.]+))"};
+  spec.time_formats = {"%d.%m.%Y %H:%M:%S", "%H:%M:%S"};
+  spec.levels = {{"W", "WARN"}, {"E", "ERROR"}};
+  spec.integers = {"status"};
+  spec.constants = {{"service", "fuzz"}};
+  spec.multiline = true;
+  parse::register_format(parse::regex_format(std::move(spec)));
   if (options().format == "list") {
     for (const auto& format : parse::all_formats()) std::puts(format->name.c_str());
     std::exit(0);
@@ -62,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(a == b, "whole and in pieces differ", a, b);
 
   static const auto masker = std::make_shared<const normalize::Masker>(normalize::MaskRules{});
-  for (const auto& chunk : one.chunks) enrich(*chunk, {masker, true, {}});
+  for (const auto& chunk : one.chunks) enrich(*chunk, {.masker = masker, .categorise = {}});
   masker->mask(*one.rejected);
   return 0;
 }

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.examples import examples
+from tests.reference.syslog_reference import rfc5424_record
 from tests.reference.text_reference import access_record, syslog_record
 
 import logforest as lf
@@ -90,6 +91,50 @@ def test_rfc3164_agrees_with_the_reference(
     line = f"<{priority}>{day:%b} {day.day:2d} {time:%H:%M:%S} host-1 {ident}: {message}"
     expected = syslog_record(line, NOW)
     found = rows(line, format="rfc3164")
+    if expected is None:
+        assert found == []
+    else:
+        agrees(found[0], expected)
+
+
+graphs = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=8)
+names = st.text(st.sampled_from("abC1.@_-#~"), min_size=1, max_size=6)
+params = st.tuples(names, st.text(st.sampled_from('aé ="\\],[\t1'), max_size=6)).map(
+    lambda p: f' {p[0]}="' + "".join("\\" + c if c in '"\\]' else c for c in p[1]) + '"'
+)
+elements = st.tuples(names, st.lists(params, max_size=4)).map(
+    lambda e: "[" + e[0] + "".join(e[1]) + "]"
+)
+nil = st.just("-")
+zoned = st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2037, 12, 31)).flatmap(
+    lambda d: st.sampled_from(["Z", "+00:00", "-07:30", "+13:45", "+24:00", ""]).map(
+        lambda zone: d.isoformat() + zone
+    )
+)
+
+
+@examples(100)
+@given(
+    priority=st.integers(0, 200),
+    version=st.sampled_from([1, 1, 1, 2, 999, 1000, 0]),
+    stamp=st.one_of(nil, zoned, st.just("2003-02-30T00:00:00Z"), st.just("2016-12-31T23:59:60Z")),
+    words=st.tuples(*[st.one_of(nil, graphs)] * 4),
+    data=st.one_of(nil, st.lists(elements, min_size=1, max_size=3).map("".join)),
+    message=st.one_of(st.none(), st.just(""), st.text(words.map(lambda w: w[0]), max_size=8),
+                      st.just("\ufeffgrüß ")),
+    damage=st.one_of(st.none(), st.tuples(st.integers(0, 80), st.sampled_from(' []"\\=-<>1aé'))),
+)  # fmt: skip
+def test_rfc5424_agrees_with_the_reference(
+    priority: int, version: int, stamp: str, words: tuple[str, ...], data: str,
+    message: str | None, damage: tuple[int, str] | None,
+) -> None:  # fmt: skip
+    line = f"<{priority}>{version} {stamp} {' '.join(words)} {data}"
+    line += "" if message is None else f" {message}"
+    if damage is not None:
+        at = damage[0] % len(line)
+        line = line[:at] + damage[1] + line[at + 1 :]
+    expected = rfc5424_record(line)
+    found = rows(line, format="rfc5424")
     if expected is None:
         assert found == []
     else:
