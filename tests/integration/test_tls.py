@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -15,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
 
 from logforest import ConfigError, QueueError, StoreError
 from logforest._core import PgClient, RedisClient, RedisSubscription
 from logforest.queues.redis_streams import Added, NewBlock, RedisLog
 from logforest.testing.certificates import Authority, Certificate
-from logforest.testing.cluster import free_port
+from logforest.testing.cluster import Cluster, fetch, free_port
 from logforest.testing.servers import PrivatePostgres, PrivateRedis, wait_until
 
 
@@ -291,8 +293,7 @@ def test_the_command_line_takes_it(redis: TlsRedis, authority: Authority) -> Non
 # Postgres: libpq's TLS, asked for in the DSN
 
 
-@pytest.fixture(scope="module")
-def postgres(authority: Authority) -> Iterator[PrivatePostgres]:
+def start_postgres(authority: Authority) -> PrivatePostgres:
     server = PrivatePostgres(fsync="off")
     made = authority.issue("pg-server", "DNS:localhost")
     for source, name in ((made.cert, "server.crt"), (made.key, "server.key")):
@@ -315,6 +316,12 @@ def postgres(authority: Authority) -> Iterator[PrivatePostgres]:
     }  # fmt: skip
     server.start()
     server.psql("CREATE DATABASE certs")
+    return server
+
+
+@pytest.fixture(scope="module")
+def postgres(authority: Authority) -> Iterator[PrivatePostgres]:
+    server = start_postgres(authority)
     yield server
     server.close()
 
@@ -361,3 +368,31 @@ def test_postgres_client_certificates(postgres: PrivatePostgres, authority: Auth
     PgClient(dsn).session().execute("SELECT 1")
     missing = pg_dsn(postgres, dbname="certs", sslrootcert=authority.ca)
     assert "client certificate" in str(pg_refused(missing))
+
+
+def test_the_whole_profile_over_tls(authority: Authority) -> None:
+    """API, workers and live records, with TLS to both servers and nothing else."""
+    redis = start_redis(authority, authority.issue("whole", "DNS:localhost"))
+    postgres = start_postgres(authority)
+    url, dsn = redis.url(), pg_dsn(postgres, sslrootcert=authority.ca)
+    env = {"LOGFOREST_REDIS": url, "LOGFOREST_POSTGRES": dsn}
+    with (
+        Cluster(apis=1, redis=redis.server, postgres=postgres, env=env) as cluster,
+        cluster.client() as client,
+        connect(f"ws://127.0.0.1:{cluster.ports[0]}/ws/logs", open_timeout=120) as watcher,
+    ):
+        watcher.send("{}")
+        frames = [json.loads(watcher.recv(120))]
+        client.post(b'{"message": "under cover"}')
+        while frames[-1]["topic"] != "new_logs":
+            frames.append(json.loads(watcher.recv(120)))
+        assert frames[-1]["payload"]["message"] == "under cover"
+        found = json.loads(fetch(cluster.ports[0], "/api/v1/logs?q=cover")[1])
+        assert found["total"] == 1
+        plain = postgres.psql(
+            "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) "
+            "WHERE application_name LIKE 'logforest%' AND NOT s.ssl"
+        )
+        assert plain == "0"
+        for process in (*cluster.apis, cluster.workers):
+            assert process.stop() == 0, cluster.logs()
