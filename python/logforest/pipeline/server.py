@@ -64,7 +64,7 @@ class ServerPipeline:
         self.sent_records = 0
         self._queue = EmbeddedQueue(queue_bytes)
         self._lags: dict[str, int] = {"store": 0, "detect": 0}
-        self._down: QueueError | None = None  # Redis cannot be reached: nobody has to wait for it
+        self._down: str | None = None  # why Redis cannot be reached: nobody has to wait for it
         self._entries: dict[str, object] = {}
         self._watch = threading.Thread(target=self._watch_loop, name="lf-lag", daemon=True)
         self._closed = threading.Event()
@@ -79,8 +79,10 @@ class ServerPipeline:
 
     def submit(self, submission: Submission) -> None:
         """Take it, or raise at once: QueueFull, or QueueError while Redis cannot be reached."""
-        if self._down is not None:
-            raise self._down
+        if (down := self._down) is not None:
+            error = QueueError(down)
+            error.retryable, error.code = True, "CONNECTION"
+            raise error
         if self.log.max_lag and self._lags["store"] > self.log.max_lag:
             raise QueueFull(f"{self._lags['store']} records wait to be stored", _RETRY_AFTER)
         self._queue.put(submission)
@@ -131,7 +133,7 @@ class ServerPipeline:
             except QueueError as error:
                 self.last_error = str(error)
                 if error.code in ("CONNECTION", "TLS"):  # not merely slow
-                    self._down = error
+                    self._down = str(error)
 
     # --- sending -------------------------------------------------------------------------
 
