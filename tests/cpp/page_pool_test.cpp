@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "logforest/base/buffer.hpp"
 #include "logforest/base/copy_text.hpp"
-#include "logforest/record/buffer.hpp"
 
 namespace logforest {
 namespace {

@@ -17,6 +17,37 @@ std::int64_t whole(std::string_view text, const TimeContext& context = kContext)
   return parsed && parsed->length == text.size() ? parsed->us : -1;
 }
 
+// The fast reader takes no other view of a text than parse_time, whatever day it read before.
+TEST(Time, StampReaderReadsTheSame) {
+  StampReader reader;
+  const auto same = [&](std::string_view text) {
+    const auto fast = reader.read(text, kContext);
+    const auto slow = parse_time(text, kContext);
+    ASSERT_EQ(fast.has_value(), slow.has_value()) << text;
+    if (!slow) return;
+    EXPECT_EQ(fast->us, slow->us) << text;
+    EXPECT_EQ(fast->length, slow->length) << text;
+  };
+  const std::string stamps[] = {"2026-03-01T00:00:00.014Z", "2024-02-29 23:59:60.123456789+05:30",
+                                "1969-12-31T12:34:56-23:59", "2023-12-31T09:08:07.5Z"};
+  same(std::string(24, '\0'));
+  for (const std::string& stamp : stamps) {
+    same(stamp);
+    for (std::size_t i = 0; i < stamp.size(); ++i) {
+      same(std::string_view(stamp).substr(0, i));
+      for (const char c :
+           {'0', '1', '3', '6', '9', ':', '.', 'Z', '-', '+', '/', 'T', ' ', '\xff'}) {
+        std::string changed = stamp;
+        changed[i] = c;
+        same(changed);
+        same(stamp);  // another day may have been kept
+        changed.insert(i, 1, c);
+        same(changed);
+      }
+    }
+  }
+}
+
 TEST(Time, EveryFormOfOneMoment) {
   constexpr std::int64_t us = 1431857103000000;  // 2015-05-17 10:05:03 UTC, a Sunday
   for (const char* text : {"2015-05-17T10:05:03Z",

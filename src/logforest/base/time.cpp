@@ -1,10 +1,12 @@
 // The hot forms: ISO 8601, the Common Log Format, RFC 3164, epochs. The rest is time_forms.cpp.
 #include "logforest/base/time.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
 
+#include "logforest/base/hash.hpp"
 #include "logforest/base/time_scan.hpp"
 
 namespace logforest {
@@ -184,6 +186,67 @@ std::optional<ParsedTime> parse_iso8601(std::string_view text,
     return std::nullopt;
   }
   return ParsedTime{to_us(year, month, day, clock, zone), c.consumed(text), false};
+}
+
+bool StampReader::load(const char* p) noexcept {
+  if (!four_digits(p) || p[4] != '-' || !two_digits(p + 5) || p[7] != '-' || !two_digits(p + 8)) {
+    return false;
+  }
+  const int year = two_value(p) * 100 + two_value(p + 2);
+  const int month = two_value(p + 5);
+  const int day = two_value(p + 8);
+  if (!valid_date(year, month, day)) return false;
+  head_ = load_le64(p);
+  tail_ = load_le64(p + 2);
+  midnight_us_ = to_us(year, month, day, {}, 0);
+  return true;
+}
+
+bool StampReader::fast(std::string_view text, ParsedTime& out) noexcept {
+  if (text.size() < 20 || text.size() > 35) return false;
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  if ((load_le64(p) != head_ || load_le64(p + 2) != tail_) && !load(p)) return false;
+  if (p[10] != 'T' && p[10] != ' ') return false;
+  // "hh:mm:ss" in one word: bytes 2 and 5 are colons, the others digits.
+  constexpr std::uint64_t kLetters = 0x0000ff0000ff0000;
+  const std::uint64_t word = load_le64(p + 11) ^ 0x30303a30303a3030;
+  if ((word & (0xf0f0f0f0f0f0f0f0 | kLetters)) != 0) return false;
+  if (((word + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) != 0) return false;
+  const std::uint64_t pairs = word * 10 + (word >> 8);
+  const auto hour = static_cast<unsigned>(pairs & 0xff);
+  const auto minute = static_cast<unsigned>((pairs >> 24) & 0xff);
+  const auto second = static_cast<unsigned>((pairs >> 48) & 0xff);
+  if (hour > 23 || minute > 59 || second > 60) return false;
+  p += 19;
+  std::int64_t micro = 0;
+  if (*p == '.') {
+    const char* const digits = ++p;
+    for (; p < end && is_digit(*p); ++p) {
+      if (p - digits < 6) micro = micro * 10 + (*p - '0');
+    }
+    if (p == digits || p == end) return false;
+    static constexpr std::int64_t kScale[] = {1, 100'000, 10'000, 1'000, 100, 10, 1};
+    micro *= kScale[std::min<std::ptrdiff_t>(p - digits, 6)];
+  }
+  std::int64_t zone = 0;
+  if (*p == 'Z') {
+    if (end - p != 1) return false;
+  } else {
+    if (end - p != 6 || (*p != '+' && *p != '-') || !two_digits(p + 1) || p[3] != ':' ||
+        !two_digits(p + 4)) {
+      return false;
+    }
+    const int hours = two_value(p + 1);
+    const int minutes = two_value(p + 4);
+    if (hours > 23 || minutes > 59) return false;
+    zone = *p == '-' ? -(hours * 60 + minutes) : hours * 60 + minutes;
+  }
+  const std::int64_t seconds = static_cast<std::int64_t>(hour) * 3600 +
+                               (static_cast<std::int64_t>(minute) - zone) * 60 + second;
+  out = {midnight_us_ + seconds * kSecondUs + micro, static_cast<std::uint32_t>(text.size()),
+         false};
+  return true;
 }
 
 std::optional<ParsedTime> parse_clf_time(std::string_view text) noexcept {

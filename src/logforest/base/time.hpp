@@ -35,6 +35,26 @@ struct ParsedTime {
 // The hot forms by hand, tried by parsers that know what comes.
 [[nodiscard]] std::optional<ParsedTime> parse_iso8601(std::string_view text,
                                                       const TimeContext& context) noexcept;
+// The same reading as parse_time, faster where stamps are RFC 3339 and follow each other: the day
+// is kept. One object per thread.
+class StampReader {
+ public:
+  [[nodiscard]] std::optional<ParsedTime> read(std::string_view text,
+                                               const TimeContext& context) noexcept {
+    ParsedTime out;
+    return fast(text, out) ? std::optional<ParsedTime>(out) : parse_time(text, context);
+  }
+  // Only yyyy-mm-dd[T ]hh:mm:ss[.fraction] with Z or an offset hh:mm that ends the text.
+  [[nodiscard]] bool fast(std::string_view text, ParsedTime& out) noexcept;
+
+ private:
+  bool load(const char* date) noexcept;
+
+  // Of the day kept: its first eight bytes and its last eight. No text has these two: they overlap.
+  std::uint64_t head_ = 0;
+  std::uint64_t tail_ = ~std::uint64_t{0};
+  std::int64_t midnight_us_ = 0;
+};
 [[nodiscard]] std::optional<ParsedTime> parse_clf_time(
     std::string_view text) noexcept;  // 17/May/2015:10:05:03 +0000
 [[nodiscard]] std::optional<ParsedTime> parse_rfc3164_time(std::string_view text,

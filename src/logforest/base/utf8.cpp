@@ -2,10 +2,17 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
+#include "logforest/base/copy_text.hpp"
 #include "logforest/base/hash.hpp"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace logforest {
 
@@ -112,39 +119,74 @@ std::size_t json_plain_length(std::string_view text) noexcept {
   return at;
 }
 
-void append_json_string(ByteBuffer& out, std::string_view text) {
+namespace {
+
+char* write_escape(char* to, char c) noexcept {
   static constexpr char kHex[] = "0123456789abcdef";
-  out.push('"');
-  for (;;) {
-    const std::size_t plain = json_plain_length(text);
-    out.append(text.substr(0, plain));
-    if (plain == text.size()) break;
-    const char c = text[plain];
-    text.remove_prefix(plain + 1);
-    switch (c) {
-      case '"':
-        out.append("\\\"");
-        break;
-      case '\\':
-        out.append("\\\\");
-        break;
-      case '\n':
-        out.append("\\n");
-        break;
-      case '\r':
-        out.append("\\r");
-        break;
-      case '\t':
-        out.append("\\t");
-        break;
-      default: {
-        const char escape[] = {'\\',        'u', '0', '0', kHex[static_cast<unsigned char>(c) >> 4],
-                               kHex[c & 15]};
-        out.append({escape, sizeof escape});
-      }
-    }
+  *to++ = '\\';
+  switch (c) {
+    case '"':
+    case '\\':
+      *to++ = c;
+      return to;
+    case '\n':
+      *to++ = 'n';
+      return to;
+    case '\r':
+      *to++ = 'r';
+      return to;
+    case '\t':
+      *to++ = 't';
+      return to;
+    default:
+      std::memcpy(to, "u00", 3);
+      to[3] = kHex[static_cast<unsigned char>(c) >> 4];
+      to[4] = kHex[c & 15];
+      return to + 5;
   }
-  out.push('"');
+}
+
+}  // namespace
+
+char* write_json_text(char* to, std::string_view text) noexcept {
+#if defined(__SSE2__)
+  // Pieces of 16 are copied whole and looked at on the way.
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i slash = _mm_set1_epi8('\\');
+  const __m128i control = _mm_set1_epi8(0x1f);
+  while (!text.empty()) {
+    const std::size_t n = std::min<std::size_t>(text.size(), 16);
+    if (n == 16) {
+      std::memcpy(to, text.data(), 16);
+    } else {
+      std::memset(to, ' ', 16);
+      copy_text(to, text);
+    }
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(to));
+    const __m128i hit =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
+                     _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(hit));
+    if (mask == 0) [[likely]] {
+      to += n;
+      text.remove_prefix(n);
+      continue;
+    }
+    const auto plain = static_cast<std::size_t>(std::countr_zero(mask));
+    to = write_escape(to + plain, text[plain]);
+    text.remove_prefix(plain + 1);
+  }
+#else
+  while (!text.empty()) {
+    const std::size_t plain = json_plain_length(text);
+    copy_text(to, text.substr(0, plain));
+    to += plain;
+    if (plain == text.size()) break;
+    to = write_escape(to, text[plain]);
+    text.remove_prefix(plain + 1);
+  }
+#endif
+  return to;
 }
 
 }  // namespace logforest

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "logforest/base/byte_buffer.hpp"
 #include "logforest/parse/parser.hpp"
 #include "logforest/parse/row_builder.hpp"
 

@@ -222,6 +222,32 @@ bool JsonParser::text_value(RowBuilder& row, const Member& member) {
   ++p_;
   if (member.alias != nullptr && member.alias->target != Target::None) {
     const std::string_view text = escaped ? json::unescape(body, scratch_) : body;
+    const Target target = member.alias->target;
+    if (!text.empty() && !row.has(target)) {  // what put() does with them
+      switch (target) {
+        case Target::Service:
+          row.service(text);
+          return true;
+        case Target::Endpoint:
+          row.endpoint(text);
+          return true;
+        case Target::User:
+          row.user_id(text);
+          return true;
+        case Target::Trace:
+          row.trace_id(text);
+          return true;
+        case Target::Message:
+          if (member.alias->reading == Reading::InnerLine || text.back() == '\n' ||
+              text.back() == '\r') {
+            break;
+          }
+          row.message(text);
+          return true;
+        default:
+          break;
+      }
+    }
     if (member.alias->reading == Reading::InnerLine && inner_line(row, text)) return true;
     if (row.put(*member.alias, member.key, FieldKind::Text, text)) return true;
   }

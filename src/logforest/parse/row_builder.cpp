@@ -8,19 +8,36 @@ namespace logforest::parse {
 RowBuilder::RowBuilder(const ParseOptions& options, RecordBatch& batch)
     : options_(options),
       batch_(batch),
-      time_context_{options.received_us, options.zone_minutes, options.day_first} {}
+      time_context_{options.received_us, options.zone_minutes, options.day_first},
+      meta_(batch.metadata.buffer()) {}
 
 void RowBuilder::begin() {
   present_ = 0;
   status_ = 0;
   caddy_ = false;
-  meta_.clear();
-  meta_.push('{');
+  if (open_) meta_.resize(meta_begin_);  // begun again
+  meta_begin_ = meta_.size();
+  meta_push('{');
   open_ = true;
 }
 
 void RowBuilder::commit() {
   const std::size_t row = batch_.rows;
+  constexpr std::uint32_t kUsual = bit(Target::Timestamp) | bit(Target::Level) |
+                                   bit(Target::Message) | bit(Target::Source) |
+                                   bit(Target::Service);
+  if ((present_ & kUsual) != kUsual) defaults(row);
+  if (meta_.size() > meta_begin_ + 1) {
+    meta_.back() = '}';
+    batch_.metadata.close_row(row);
+  } else {
+    meta_.resize(meta_begin_);
+  }
+  ++batch_.rows;
+  open_ = false;
+}
+
+void RowBuilder::defaults(std::size_t row) {
   if (!has(Target::Timestamp)) batch_.timestamp.set(row, options_.received_us);
   if (!has(Target::Level)) {
     const Level derived = status_ != 0 ? level_from_http(status_) : Level::Info;
@@ -28,32 +45,34 @@ void RowBuilder::commit() {
   }
   if (!has(Target::Message)) batch_.message.set(row, {});
   if (!has(Target::Source)) {
-    if (!options_.source.empty()) {
-      batch_.source.set(row, options_.source);
+    const bool named = !options_.source.empty();
+    if (named || (!has(Target::Service) && !options_.service.empty())) {
+      if (default_source_ < 0) {
+        default_source_ = batch_.source.intern(named ? options_.source : options_.service);
+      }
+      batch_.source.set_code(row, default_source_);
     } else if (has(Target::Service)) {
       batch_.source.set(row, batch_.service.last());
-    } else if (!options_.service.empty()) {
-      batch_.source.set(row, options_.service);
     }
   }
   if (!has(Target::Service)) {
     if (!options_.service.empty()) {
-      batch_.service.set(row, options_.service);
+      if (default_service_ < 0) default_service_ = batch_.service.intern(options_.service);
+      batch_.service.set_code(row, default_service_);
     } else if (has(Target::Source) || !options_.source.empty()) {
-      batch_.service.set(row, batch_.source.last());
+      const std::int32_t source = batch_.source.last_code();
+      if (source != copied_source_) {
+        copied_source_ = source;
+        copied_service_ = batch_.service.intern(batch_.source.last());
+      }
+      batch_.service.set_code(row, copied_service_);
     }
   }
-  if (meta_.size() > 1) {
-    meta_.set_back('}');
-    batch_.metadata.set(row, meta_.view());
-    meta_.shrink_above(std::size_t{1} << 20);
-  }
-  ++batch_.rows;
-  open_ = false;
 }
 
 void RowBuilder::abandon() {
   batch_.abandon_row();
+  meta_.resize(meta_begin_);
   open_ = false;
 }
 
@@ -69,46 +88,10 @@ void RowBuilder::finish() {
 
 // --- typed setters -------------------------------------------------------------------------
 
-void RowBuilder::timestamp(std::int64_t us) {
-  if (claim(Target::Timestamp)) batch_.timestamp.set(batch_.rows, us);
-}
-void RowBuilder::level(Level value) {
-  if (claim(Target::Level)) batch_.level.set(batch_.rows, static_cast<std::uint8_t>(value));
-}
-void RowBuilder::service(std::string_view value) {
-  if (claim(Target::Service)) batch_.service.set(batch_.rows, value);
-}
-void RowBuilder::source(std::string_view value) {
-  if (claim(Target::Source)) batch_.source.set(batch_.rows, value);
-}
-void RowBuilder::message(std::string_view value) {
-  if (claim(Target::Message)) batch_.message.set(batch_.rows, value);
-}
-void RowBuilder::endpoint(std::string_view value) {
-  if (claim(Target::Endpoint)) batch_.endpoint.set(batch_.rows, value);
-}
-void RowBuilder::method(std::string_view value) {
-  if (claim(Target::Method)) batch_.method.set(batch_.rows, value);
-}
 void RowBuilder::status_code(int value) {
   if (value < INT16_MIN || value > INT16_MAX || !claim(Target::Status)) return;
   status_ = value;
   batch_.status_code.set(batch_.rows, static_cast<std::int16_t>(value));
-}
-void RowBuilder::response_time(double milliseconds) {
-  if (claim(Target::Duration)) batch_.response_time.set(batch_.rows, milliseconds);
-}
-void RowBuilder::ip_address(std::string_view value) {
-  if (claim(Target::Ip)) batch_.ip_address.set(batch_.rows, value);
-}
-void RowBuilder::user_id(std::string_view value) {
-  if (claim(Target::User)) batch_.user_id.set(batch_.rows, value);
-}
-void RowBuilder::trace_id(std::string_view value) {
-  if (claim(Target::Trace)) batch_.trace_id.set(batch_.rows, value);
-}
-void RowBuilder::span_id(std::string_view value) {
-  if (claim(Target::Span)) batch_.span_id.set(batch_.rows, value);
 }
 
 bool RowBuilder::continue_message(std::string_view line) {
@@ -130,12 +113,12 @@ void RowBuilder::meta_key(FieldKey key) {
   } else {
     meta_.append(key.json);
   }
-  meta_.push(':');
+  meta_push(':');
 }
 void RowBuilder::meta_text(std::string_view key, std::string_view value) {
   meta_key({key, {}});
   append_json_string(meta_, value);
-  meta_.push(',');
+  meta_push(',');
 }
 void RowBuilder::meta_int(std::string_view key, std::int64_t value) {
   meta_json(key, number_text(value).view());
@@ -146,31 +129,22 @@ void RowBuilder::meta_double(std::string_view key, double value) {
 void RowBuilder::meta_json(std::string_view key, std::string_view json) {
   meta_key({key, {}});
   meta_.append(json);
-  meta_.push(',');
-}
-void RowBuilder::meta_raw(std::string_view key_json, std::string_view value_json) {
-  char* p = meta_.room(key_json.size() + value_json.size() + 2);
-  std::memcpy(p, key_json.data(), key_json.size());
-  p += key_json.size();
-  *p++ = ':';
-  std::memcpy(p, value_json.data(), value_json.size());
-  p[value_json.size()] = ',';
-  meta_.advance(key_json.size() + value_json.size() + 2);
+  meta_push(',');
 }
 void RowBuilder::meta_members(std::string_view members_json) {
   meta_.append(members_json);
-  meta_.push(',');
+  meta_push(',');
 }
 std::size_t RowBuilder::meta_open(std::string_view key_json) {
   const std::size_t mark = meta_.size();
   meta_.append(key_json);
-  meta_.append(":{");
+  meta_.append(std::string_view(":{"));
   return mark;
 }
 void RowBuilder::meta_close(std::size_t mark) {
   if (meta_.back() == ',') {
-    meta_.set_back('}');
-    meta_.push(',');
+    meta_.back() = '}';
+    meta_push(',');
   } else {
     meta_.resize(mark);
   }
@@ -265,7 +239,7 @@ bool RowBuilder::put(const Alias& alias, FieldKey key, FieldKind kind, std::stri
 
 bool RowBuilder::put_time(std::string_view value, FieldKind kind) {
   value = trim(value);
-  auto parsed = parse_time(value, time_context_);
+  auto parsed = stamps_.read(value, time_context_);
   if (parsed && parsed->length != value.size()) parsed.reset();
   if (!parsed && kind == FieldKind::Number) {  // 1.7e9
     if (const auto number = to_double(value)) {
@@ -280,8 +254,17 @@ bool RowBuilder::put_time(std::string_view value, FieldKind kind) {
 
 bool RowBuilder::put_level(const Alias& alias, std::string_view value, FieldKind kind) {
   if (kind == FieldKind::Text && alias.reading == Reading::Plain) {
-    if (const auto named = level_from_name(value)) {
-      level(*named);
+    // Few spellings come over and over.
+    const bool fits = value.size() <= ShortText::kLongest;
+    const ShortText name(fits ? value : std::string_view{});
+    LevelName& known = level_names_[name.hash() % level_names_.size()];
+    if (!fits || !(known.name == name)) {
+      const auto named = level_from_name(value);
+      if (named && fits) known = {name, *named};
+      if (named) level(*named);
+      if (named) return true;
+    } else {
+      level(known.level);
       return true;
     }
   }
@@ -317,7 +300,7 @@ bool RowBuilder::put_ip(FieldKey key, std::string_view value) {
   if (address.size() != value.size()) {  // the port is kept where it came from
     meta_key(key);
     append_json_string(meta_, value);
-    meta_.push(',');
+    meta_push(',');
   }
   return true;
 }

@@ -8,10 +8,12 @@
 // metadata under their own key.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
-#include "logforest/base/byte_buffer.hpp"
+#include "logforest/base/buffer.hpp"
+#include "logforest/base/copy_text.hpp"
 #include "logforest/base/time.hpp"
 #include "logforest/parse/aliases.hpp"
 #include "logforest/parse/parser.hpp"
@@ -43,22 +45,46 @@ class RowBuilder {
   [[nodiscard]] bool open() const noexcept { return open_; }
 
   // --- typed setters; views need only live for the call -----------------------------------
-  void timestamp(std::int64_t us);
-  void level(Level value);
-  void service(std::string_view value);
-  void source(std::string_view value);
-  void message(std::string_view value);
+  void timestamp(std::int64_t us) {
+    if (claim(Target::Timestamp)) batch_.timestamp.set(batch_.rows, us);
+  }
+  void level(Level value) {
+    if (claim(Target::Level)) batch_.level.set(batch_.rows, static_cast<std::uint8_t>(value));
+  }
+  void service(std::string_view value) {
+    if (claim(Target::Service)) batch_.service.set(batch_.rows, value);
+  }
+  void source(std::string_view value) {
+    if (claim(Target::Source)) batch_.source.set(batch_.rows, value);
+  }
+  void message(std::string_view value) {
+    if (claim(Target::Message)) batch_.message.set(batch_.rows, value);
+  }
   // Appends "\n" + line to the message of the last committed row (multi-line records).
   // False when there is none, or it would grow over max_line_bytes.
   bool continue_message(std::string_view line);
-  void endpoint(std::string_view value);
-  void method(std::string_view value);
+  void endpoint(std::string_view value) {
+    if (claim(Target::Endpoint)) batch_.endpoint.set(batch_.rows, value);
+  }
+  void method(std::string_view value) {
+    if (claim(Target::Method)) batch_.method.set(batch_.rows, value);
+  }
   void status_code(int value);
-  void response_time(double milliseconds);
-  void ip_address(std::string_view value);
-  void user_id(std::string_view value);
-  void trace_id(std::string_view value);
-  void span_id(std::string_view value);
+  void response_time(double milliseconds) {
+    if (claim(Target::Duration)) batch_.response_time.set(batch_.rows, milliseconds);
+  }
+  void ip_address(std::string_view value) {
+    if (claim(Target::Ip)) batch_.ip_address.set(batch_.rows, value);
+  }
+  void user_id(std::string_view value) {
+    if (claim(Target::User)) batch_.user_id.set(batch_.rows, value);
+  }
+  void trace_id(std::string_view value) {
+    if (claim(Target::Trace)) batch_.trace_id.set(batch_.rows, value);
+  }
+  void span_id(std::string_view value) {
+    if (claim(Target::Span)) batch_.span_id.set(batch_.rows, value);
+  }
 
   // --- metadata: a JSON object built in place ----------------------------------------------
   void meta_text(std::string_view key, std::string_view value);  // value is plain text
@@ -77,7 +103,16 @@ class RowBuilder {
   bool put(const Alias& alias, FieldKey key, FieldKind kind, std::string_view value);
   // Metadata from JSON input, both parts copied as they are; and objects inside it. An object
   // that stays empty leaves no trace.
-  void meta_raw(std::string_view key_json, std::string_view value_json);
+  void meta_raw(std::string_view key_json, std::string_view value_json) {
+    const std::size_t n = key_json.size() + value_json.size() + 2;
+    char* p = meta_.room(n);
+    copy_text(p, key_json);
+    p += key_json.size();
+    *p++ = ':';
+    copy_text(p, value_json);
+    p[value_json.size()] = ',';
+    meta_.advance(n);
+  }
   void meta_members(std::string_view members_json);  // the inside of an object: "a":1,"b":2
   [[nodiscard]] std::size_t meta_open(std::string_view key_json);  // a mark for meta_close
   void meta_close(std::size_t mark);
@@ -100,7 +135,7 @@ class RowBuilder {
     present_ |= bit(t);
     return free;
   }
-  void field(std::string_view key, FieldKind kind, std::string_view value);
+  [[gnu::noinline]] void field(std::string_view key, FieldKind kind, std::string_view value);
   bool put_time(std::string_view value, FieldKind kind);
   bool put_level(const Alias& alias, std::string_view value, FieldKind kind);
   bool put_status(std::string_view value);
@@ -108,11 +143,28 @@ class RowBuilder {
   bool put_ip(FieldKey key, std::string_view value);
   bool put_request(std::string_view value);
   void meta_key(FieldKey key);
+  void defaults(std::size_t row);
+  void meta_push(char c) { meta_.push_back(c); }
+
+  // The level that a spelling seen before has.
+  struct LevelName {
+    ShortText name;
+    Level level = Level::Info;
+  };
 
   const ParseOptions& options_;
   RecordBatch& batch_;
   TimeContext time_context_;
-  ByteBuffer meta_;
+  StampReader stamps_;
+  std::array<LevelName, 16> level_names_{};
+  // Metadata grows at the end of its column; an object begins with its brace, and a comma follows
+  // each member until the row is committed.
+  Buffer<char>& meta_;
+  std::size_t meta_begin_ = 0;
+  std::int32_t default_source_ = -1;  // codes in the columns' dictionaries
+  std::int32_t default_service_ = -1;
+  std::int32_t copied_source_ = -1;  // the source that was taken as service last, and its code
+  std::int32_t copied_service_ = -1;
   std::uint32_t present_ = 0;  // by Target
   bool open_ = false;
   int status_ = 0;

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "logforest/base/buffer.hpp"
 #include "logforest/base/copy_text.hpp"
 #include "logforest/base/hash.hpp"
-#include "logforest/record/buffer.hpp"
 
 namespace logforest {
 
@@ -57,8 +57,7 @@ class FixedColumn {
  public:
   void reserve(std::size_t rows) { values_.reserve(rows); }
   void set(std::size_t row, T value) {
-    validity_.append(values_.size(), row);
-    if (row != values_.size()) values_.resize(row);
+    if (row != values_.size() || validity_.null_count() != 0) start(row);
     values_.push_back(value);
   }
   void finish(std::size_t rows) {
@@ -92,6 +91,11 @@ class FixedColumn {
   [[nodiscard]] Validity& mutable_validity() noexcept { return validity_; }
 
  private:
+  [[gnu::noinline]] void start(std::size_t row) {
+    validity_.append(values_.size(), row);
+    values_.resize(row);
+  }
+
   Buffer<T> values_;
   Validity validity_;
 };
@@ -106,17 +110,23 @@ class Utf8Column {
     data_.reserve(bytes);
   }
   void set(std::size_t row, std::string_view value) {
-    start(row);
+    if (row != size() || validity_.null_count() != 0) start(row);
     copy_text(data_.room(value.size()), value);
     data_.advance(value.size());
     close();
   }
   // For values built in place: start(row), append to buffer(), close().
-  void start(std::size_t row) {
+  [[gnu::noinline]] void start(std::size_t row) {
     validity_.append(size(), row);
     if (row != size()) offsets_.resize(row + 1, offsets_.back());
   }
   [[nodiscard]] Buffer<char>& buffer() noexcept { return data_; }
+  // For values appended to buffer() before it was known whether the row counts: ends the value of
+  // `row`, which began where the value before it ended.
+  void close_row(std::size_t row) {
+    if (row != size() || validity_.null_count() != 0) start(row);
+    close();
+  }
   void close() { offsets_.push_back(static_cast<std::int32_t>(data_.size())); }
 
   void finish(std::size_t rows) {
@@ -196,8 +206,11 @@ class DictColumn {
     }
     codes_.set(row, last_);
   }
-  void set_code(std::size_t row, std::int32_t code) { codes_.set(row, code); }
-  // The value that set() stored last.
+  void set_code(std::size_t row, std::int32_t code) {
+    last_ = code;
+    codes_.set(row, code);
+  }
+  // The value that was stored last.
   [[nodiscard]] std::string_view last() const noexcept { return dictionary_[last_]; }
   // Its code, for set_code of the same column.
   [[nodiscard]] std::int32_t last_code() const noexcept { return last_; }
@@ -222,7 +235,7 @@ class DictColumn {
   [[nodiscard]] const Dictionary& dictionary() const noexcept { return dictionary_; }
 
  private:
-  static constexpr std::size_t kRecent = 32;
+  static constexpr std::size_t kRecent = 64;
   struct Recent {
     ShortText key;
     std::int32_t code = -1;

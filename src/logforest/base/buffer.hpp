@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -66,6 +67,7 @@ class Buffer {
     *room(1) = value;
     ++size_;
   }
+  void append(std::basic_string_view<T> values) { append(values.data(), values.size()); }
   void append(const T* values, std::size_t n) {
     if (n == 0) return;
     std::memcpy(room(n), values, n * sizeof(T));
@@ -97,7 +99,7 @@ class Buffer {
       std::free(data_);
     }
   }
-  void move_to(std::size_t wanted) {
+  [[gnu::noinline]] void move_to(std::size_t wanted) {
     wanted = std::max(wanted, 64 / sizeof(T));
     if (!pooled(wanted)) {
       void* moved = std::realloc(data_, wanted * sizeof(T));
