@@ -1,10 +1,12 @@
 """Access logs, RFC 5424 and RFC 3164 against regex columns of Polars, DuckDB and Python's re.
 
 Ours builds the full record (detection, rejects, levels, metadata); the peers extract the same
-header fields with one regular expression and parse the time. Results are compared on a slice
-before anything is timed. One interleaved run per format; the best of ``--repeat`` counts.
-"cores" is the processor time of that run over its wall time: below the number of threads on a
-busy machine, and then the figure says little about scaling.
+header fields with one regular expression and parse the time. GoAccess, go-syslog and angle-grinder
+are whole programs (scripts/bench_peers.sh; those that are missing are named). Results are compared
+on a slice before anything is timed, the number of records and of severe ones after it. Every
+reader runs in a process of its own, with as many threads as said; runs are interleaved and the
+best of ``--repeat`` counts. "cores" is the processor time of that run over its wall time: below
+the number of threads on a busy machine, and then the figure says little about scaling.
 
     python benchmarks/bench_parse_text.py [--megabytes 240] [--repeat 3] [--formats access,...]
 """
@@ -13,17 +15,22 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
+import os
 import random
 import re
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
+import parse_data
 import polars as pl
+import text_peers
 from parse_data import repeat
 
 import logforest as lf
@@ -107,18 +114,21 @@ CASES = (
         "%Y %b %e %H:%M:%S",
         {"source": "host", "service": "app", "message": "message"},
     ),
+    Case("logfmt", lambda rng, now: "", "", "", {}),  # parse_data.logfmt; no expression reads it
 )
 
 
 def generate(case: Case, path: Path, size: int) -> None:
     """About ``size`` bytes: 100,000 seeded lines, repeated."""
+    if case.name == "logfmt":
+        return parse_data.logfmt(path, size)
     rng = random.Random(7)
     now = _START
     lines = []
     for _ in range(100_000):
         now += dt.timedelta(seconds=rng.random() < 0.3)
         lines.append(case.line(rng, now))
-    repeat(("\n".join(lines) + "\n").encode(), path, size)
+    return repeat(("\n".join(lines) + "\n").encode(), path, size)
 
 
 def ours(path: Path, threads: int) -> lf.LogBatch:
@@ -126,16 +136,33 @@ def ours(path: Path, threads: int) -> lf.LogBatch:
     return lf.read_logs(path, threads=threads, received=_RECEIVED)
 
 
-def polars(case: Case, path: Path) -> pl.DataFrame:
-    """Groups as columns and the time parsed."""
-    lines = pl.read_csv(
+def _lines(path: Path) -> pl.DataFrame:
+    return pl.read_csv(
         path, has_header=False, new_columns=["line"], separator="\x01", quote_char=None
     )
-    groups = lines.select(pl.col("line").str.extract_groups(case.pattern)).unnest("line")
+
+
+def _with_time(case: Case, groups: pl.DataFrame) -> pl.DataFrame:
     stamp = pl.col("time")
     if case.name == "rfc3164":
         stamp = pl.concat_str(pl.lit("2025 "), stamp).alias("time")
     return groups.with_columns(stamp.str.to_datetime(case.time_format, time_unit="us"))
+
+
+def polars(case: Case, path: Path) -> pl.DataFrame:
+    """Groups as columns, by one pass of the expression, and the time parsed."""
+    groups = _lines(path).select(pl.col("line").str.extract_groups(case.pattern)).unnest("line")
+    return _with_time(case, groups)
+
+
+def polars_each(case: Case, path: Path) -> pl.DataFrame:
+    """The same with one ``str.extract`` for each column, as most programs are written."""
+    names = re.compile(case.pattern).groupindex
+    line = pl.col("line")
+    groups = _lines(path).select(
+        line.str.extract(case.pattern, index).alias(name) for name, index in names.items()
+    )
+    return _with_time(case, groups)
 
 
 def duck(case: Case, path: Path, threads: int) -> int:
@@ -179,41 +206,98 @@ def check(case: Case, path: Path) -> None:
     assert stamps.to_list() == other.to_list()
 
 
+def _severe(logs: lf.LogBatch) -> int:
+    levels = logs.to_polars()["level"].cast(pl.String)
+    return int(levels.is_in(["ERROR", "CRITICAL"]).sum())
+
+
+Answer = tuple[float, float, int, int | None]  # seconds, of the processor, records, severe ones
+
+
+def _own(case: Case, path: Path, threads: int) -> Answer:
+    lf.parse(b"{}")  # imports are not reading
+    cpu, begin = time.process_time(), time.perf_counter()
+    logs = ours(path, threads)
+    took, used = time.perf_counter() - begin, time.process_time() - cpu
+    assert logs.counts["rejected"] == 0
+    return took, used, logs.num_rows, _severe(logs) if case.name.startswith("rfc") else None
+
+
+def _timed(call: Callable[[], int]) -> Answer:
+    cpu, begin = time.process_time(), time.perf_counter()
+    rows = call()
+    return time.perf_counter() - begin, time.process_time() - cpu, rows, None
+
+
+def _python(case: Case, path: Path) -> Answer:
+    with path.open(encoding="utf-8") as file:
+        lines = [line.rstrip("\n") for line, _ in zip(file, range(_RE_LINES), strict=False)]
+    share = path.stat().st_size / sum(len(line.encode()) + 1 for line in lines)
+    took, used, rows, _ = _timed(lambda: python_re(case, lines))
+    assert rows == len(lines)
+    return took * share, used * share, -1, None
+
+
+READERS: dict[str, Callable[[Case, Path, int], Answer]] = {
+    "logforest": _own,
+    "Polars extract_groups + time": lambda c, p, _: _timed(lambda: polars(c, p).height),
+    "Polars extract a column + time": lambda c, p, _: _timed(lambda: polars_each(c, p).height),
+    "DuckDB regexp": lambda c, p, t: _timed(lambda: duck(c, p, t)),
+    "Python re": lambda c, p, _: _python(c, p),
+}
+_ONE_THREAD = ("Python re",)
+
+
+def one(name: str, case: Case, path: Path, threads: int) -> Answer:
+    """Run one reader in a fresh process: its memory and its thread pools are its own."""
+    command = [sys.executable, __file__, "--one", name, "--path", str(path)]
+    command += ["--formats", case.name, "--threads", str(threads)]
+    environment = {**os.environ, "POLARS_MAX_THREADS": str(threads)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    took, used, rows, severe = json.loads(done.stdout)
+    return took, used, rows, severe
+
+
+def _programs(case: Case, path: Path) -> dict[str, Callable[[], text_peers.Outcome]]:
+    found = {
+        "access": {"GoAccess": lambda: text_peers.goaccess(path)},
+        "logfmt": {"angle-grinder": lambda: text_peers.angle_grinder(path)},
+    }
+    return found.get(case.name, {"go-syslog": lambda: text_peers.go_syslog(case.name, path)})
+
+
 def run(case: Case, path: Path, repeats: int) -> None:
     """Time one format and print its rows."""
-    check(case, path)
+    if case.pattern:
+        check(case, path)
     size = path.stat().st_size
     count = path.read_bytes().count(b"\n")
-    with path.open(encoding="utf-8") as file:
-        some = [next(file).rstrip("\n") for _ in range(_RE_LINES)]
-    some_size = sum(len(line.encode()) + 1 for line in some)
-    runs: dict[str, tuple[int, Callable[[], Any]]] = {
-        "logforest, 1 thread": (size, lambda: ours(path, 1)),
-        "logforest, 2 threads": (size, lambda: ours(path, 2)),
-        "Polars extract + time": (size, lambda: polars(case, path)),
-        "DuckDB regexp, 1 thread": (size, lambda: duck(case, path, 1)),
-        f"Python re ({_RE_LINES:,} lines)": (some_size, lambda: python_re(case, some)),
-    }
-    best = dict.fromkeys(runs, float("inf"))
-    cores = dict.fromkeys(runs, 0.0)
+    best: dict[str, tuple[float, float]] = {}
+    severe: set[int] = set()
+
+    def note(name: str, answer: Answer) -> None:
+        took, used, rows, bad = answer
+        assert rows in (count, -1), (name, rows, count)
+        if bad is not None:
+            severe.add(bad)
+        if name not in best or took < best[name][0]:
+            best[name] = took, used
+
+    programs = {n: p for n, p in _programs(case, path).items() if text_peers.available(n)}
     for _ in range(repeats):
-        for name, (_, call) in runs.items():
-            cpu, begin = time.process_time(), time.perf_counter()
-            result = call()
-            took = time.perf_counter() - begin
-            if took < best[name]:
-                best[name], cores[name] = took, (time.process_time() - cpu) / took
-            if isinstance(result, lf.LogBatch):
-                assert (result.num_rows, result.counts["rejected"]) == (count, 0)
-            elif isinstance(result, pl.DataFrame):
-                assert result.height == count
-            del result  # freeing hundreds of megabytes is not the next one's time
-    rate = {name: runs[name][0] / best[name] / 1e6 for name in runs}
-    base = rate["logforest, 1 thread"]
+        for name in READERS if case.pattern else ("logforest",):
+            for threads in (1,) if name in _ONE_THREAD else (1, 2):
+                note(f"{name}, {threads} thread(s)", one(name, case, path, threads))
+        for name, program in programs.items():
+            note(f"{name}, 1 thread(s)", program())
+    assert len(severe) <= 1, severe
+    base = best["logforest, 1 thread(s)"][0]
     print(f"\n{case.name}: {size / 1e6:.0f} MB, {size / count:.0f} B a line")
-    print(f"{'':<28}{'MB/s':>8}{'cores':>8}{'ours 1 thread / it':>20}")
-    for name, value in rate.items():
-        print(f"{name:<28}{value:>8.0f}{cores[name]:>8.2f}{base / value:>20.2f}")
+    print(f"{'':<44}{'MB/s':>8}{'cores':>8}{'ours 1 thread / it':>20}")
+    for name, (took, used) in best.items():
+        print(f"{name:<44}{size / took / 1e6:>8.0f}{used / took:>8.2f}{took / base:>20.2f}")
+    for name in _programs(case, path).keys() - programs.keys():
+        print(f"{name:<44} missing: scripts/bench_peers.sh builds it")
 
 
 def main() -> None:
@@ -222,7 +306,14 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=240)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--formats", default=",".join(case.name for case in CASES))
+    parser.add_argument("--one")
+    parser.add_argument("--path", type=Path)
+    parser.add_argument("--threads", type=int)
     options = parser.parse_args()
+    if options.one:
+        case = next(case for case in CASES if case.name == options.formats)
+        print(json.dumps(READERS[options.one](case, options.path, options.threads)))
+        return
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
             if case.name in options.formats.split(","):

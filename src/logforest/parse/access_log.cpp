@@ -1,6 +1,7 @@
 #include "logforest/parse/access_log.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "logforest/base/time.hpp"
@@ -74,15 +75,19 @@ std::string_view next_word(std::string_view& s) noexcept {
   return word;
 }
 
+constexpr std::array<bool, 256> host_bytes() noexcept {
+  std::array<bool, 256> out{};
+  for (unsigned c = 0; c < 128; ++c) out[c] = is_alnum(static_cast<char>(c));
+  for (const char c : std::string_view(".:-_%[]*/")) out[static_cast<unsigned char>(c)] = true;
+  return out;
+}
+constexpr std::array<bool, 256> kHostBytes = host_bytes();
+
 bool host_like(std::string_view s) noexcept {
-  if (s.empty()) return false;
   for (const char c : s) {
-    if (!is_alnum(c) && c != '.' && c != ':' && c != '-' && c != '_' && c != '%' && c != '[' &&
-        c != ']' && c != '*' && c != '/') {
-      return false;
-    }
+    if (!kHostBytes[static_cast<unsigned char>(c)]) return false;
   }
-  return true;
+  return !s.empty();
 }
 
 // "[vhost] client ident user": the user may hold blanks.

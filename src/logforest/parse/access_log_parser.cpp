@@ -159,7 +159,7 @@ class AccessLogParser final : public LineParser {
     if (is_ip(client)) {
       row.ip_address(client);
     } else if (client != "-") {
-      row.meta_text("client", client);
+      row.meta_named(R"("client")", client);
     }
     if (!f.user.empty()) row.user_id(f.user);
     if (!f.method.empty()) {
@@ -170,13 +170,13 @@ class AccessLogParser final : public LineParser {
     row.message(f.request);
     if (!f.vhost.empty()) {
       row.source(strip_port(f.vhost));
-      row.meta_text("vhost", f.vhost);
+      row.meta_named(R"("vhost")", f.vhost);
     }
-    if (!f.ident.empty()) row.meta_text("ident", f.ident);
-    if (!f.protocol.empty()) row.meta_text("protocol", f.protocol);
-    if (f.bytes >= 0) row.meta_int("bytes", f.bytes);
-    if (!f.referrer.empty()) row.meta_text("referrer", f.referrer);
-    if (!f.user_agent.empty()) row.meta_text("user_agent", f.user_agent);
+    if (!f.ident.empty()) row.meta_named(R"("ident")", f.ident);
+    if (!f.protocol.empty()) row.meta_named(R"("protocol")", f.protocol);
+    if (f.bytes >= 0) row.meta_named(R"("bytes")", f.bytes);
+    if (!f.referrer.empty()) row.meta_named(R"("referrer")", f.referrer);
+    if (!f.user_agent.empty()) row.meta_named(R"("user_agent")", f.user_agent);
     if (!f.rest.empty()) Extras(row).read(f.rest);
     return {};
   }

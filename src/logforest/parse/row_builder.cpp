@@ -1,5 +1,7 @@
 #include "logforest/parse/row_builder.hpp"
 
+#include <charconv>
+
 #include "logforest/base/utf8.hpp"
 #include "logforest/parse/values.hpp"
 
@@ -126,6 +128,20 @@ void RowBuilder::meta_int(std::string_view key, std::int64_t value) {
 void RowBuilder::meta_double(std::string_view key, double value) {
   meta_json(key, number_text(value).view());
 }
+void RowBuilder::meta_named(std::string_view key_json, std::int64_t value) {
+  char* const begin = meta_.room(key_json.size() + 24);
+  copy_text(begin, key_json);
+  char* p = begin + key_json.size();
+  *p++ = ':';
+  p = std::to_chars(p, p + 20, value).ptr;
+  *p++ = ',';
+  meta_.advance(static_cast<std::size_t>(p - begin));
+}
+void RowBuilder::meta_named_long(std::string_view key_json, std::string_view value) {
+  meta_key({{}, key_json});
+  append_json_string(meta_, value);
+  meta_push(',');
+}
 void RowBuilder::meta_json(std::string_view key, std::string_view json) {
   meta_key({key, {}});
   meta_.append(json);
@@ -138,6 +154,12 @@ void RowBuilder::meta_members(std::string_view members_json) {
 std::size_t RowBuilder::meta_open(std::string_view key_json) {
   const std::size_t mark = meta_.size();
   meta_.append(key_json);
+  meta_.append(std::string_view(":{"));
+  return mark;
+}
+std::size_t RowBuilder::meta_open_named(std::string_view key) {
+  const std::size_t mark = meta_.size();
+  append_json_string(meta_, key);
   meta_.append(std::string_view(":{"));
   return mark;
 }

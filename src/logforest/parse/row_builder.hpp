@@ -15,6 +15,7 @@
 #include "logforest/base/buffer.hpp"
 #include "logforest/base/copy_text.hpp"
 #include "logforest/base/time.hpp"
+#include "logforest/base/utf8.hpp"
 #include "logforest/parse/aliases.hpp"
 #include "logforest/parse/parser.hpp"
 #include "logforest/record/record_batch.hpp"
@@ -91,6 +92,20 @@ class RowBuilder {
   void meta_int(std::string_view key, std::int64_t value);
   void meta_double(std::string_view key, double value);
   void meta_json(std::string_view key, std::string_view json);  // value is valid JSON already
+  // For keys the parser knows: given as they are written in JSON, quotes included.
+  void meta_named(std::string_view key_json, std::string_view value) {
+    if (value.size() > 4096) return meta_named_long(key_json, value);
+    char* const begin = meta_.room(key_json.size() + 6 * value.size() + 4 + kJsonTextSlack);
+    copy_text(begin, key_json);
+    char* p = begin + key_json.size();
+    *p++ = ':';
+    *p++ = '"';
+    p = write_json_text(p, value);
+    *p++ = '"';
+    *p++ = ',';
+    meta_.advance(static_cast<std::size_t>(p - begin));
+  }
+  void meta_named(std::string_view key_json, std::int64_t value);
 
   // --- by key, through the alias table ------------------------------------------------------
   void field_text(std::string_view key, std::string_view value);
@@ -114,7 +129,8 @@ class RowBuilder {
     meta_.advance(n);
   }
   void meta_members(std::string_view members_json);  // the inside of an object: "a":1,"b":2
-  [[nodiscard]] std::size_t meta_open(std::string_view key_json);  // a mark for meta_close
+  [[nodiscard]] std::size_t meta_open(std::string_view key_json);   // a mark for meta_close
+  [[nodiscard]] std::size_t meta_open_named(std::string_view key);  // the key as plain text
   void meta_close(std::size_t mark);
 
   [[nodiscard]] bool has(Target target) const noexcept { return (present_ & bit(target)) != 0; }
@@ -143,6 +159,7 @@ class RowBuilder {
   bool put_ip(FieldKey key, std::string_view value);
   bool put_request(std::string_view value);
   void meta_key(FieldKey key);
+  void meta_named_long(std::string_view key_json, std::string_view value);
   void defaults(std::size_t row);
   void meta_push(char c) { meta_.push_back(c); }
 

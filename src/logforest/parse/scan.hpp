@@ -1,11 +1,16 @@
 // Small readers shared by the hand-written scanners. None allocates; none reads behind its view.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string_view>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace logforest::parse::scan {
 
@@ -22,6 +27,21 @@ inline constexpr std::size_t npos = std::string_view::npos;
 }
 // %d33-126, "PRINTUSASCII" of RFC 5424.
 [[nodiscard]] constexpr bool is_graph(char c) noexcept { return c > ' ' && c < '\x7f'; }
+
+// Where the run of printable ASCII (is_graph) that begins at `at` ends.
+[[nodiscard]] inline std::size_t graph_end(std::string_view s, std::size_t at) noexcept {
+#if defined(__SSE2__)
+  for (; at + 16 <= s.size(); at += 16) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + at));
+    const __m128i inside = _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8(' ')),
+                                         _mm_cmplt_epi8(v, _mm_set1_epi8(0x7f)));
+    const auto out = static_cast<unsigned>(_mm_movemask_epi8(inside)) ^ 0xffffU;
+    if (out != 0) return at + static_cast<std::size_t>(std::countr_zero(out));
+  }
+#endif
+  while (at < s.size() && is_graph(s[at])) ++at;
+  return at;
+}
 
 // As string_view::find, by memchr: at least twice as fast on what log lines hold.
 [[nodiscard]] inline std::size_t find(std::string_view s, char c, std::size_t from = 0) noexcept {

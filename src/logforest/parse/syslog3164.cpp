@@ -286,21 +286,21 @@ class Syslog3164Parser final : public LineParser {
     row.message(trim(f_.message));
     if (f_.priority >= 0) {
       row.level(level_from_syslog(static_cast<unsigned>(f_.priority & 7)));
-      row.meta_int("facility", f_.priority >> 3);
-      row.meta_int("severity", f_.priority & 7);
+      row.meta_named(R"("facility")", f_.priority >> 3);
+      row.meta_named(R"("severity")", f_.priority & 7);
     } else if (const auto level = guess_level()) {
       row.level(*level);
     }
     if (!f_.tag.empty()) service(row);
     if (!f_.pid.empty()) {
       if (const auto pid = to_int(f_.pid)) {
-        row.meta_int("pid", *pid);
+        row.meta_named(R"("pid")", *pid);
       } else {
-        row.meta_text("pid", f_.pid);
+        row.meta_named(R"("pid")", f_.pid);
       }
     }
-    if (!f_.address.empty()) row.meta_text("address", f_.address);
-    if (!f_.sequence.empty()) row.meta_text("sequence", f_.sequence);
+    if (!f_.address.empty()) row.meta_named(R"("address")", f_.address);
+    if (!f_.sequence.empty()) row.meta_named(R"("sequence")", f_.sequence);
     return {};
   }
 

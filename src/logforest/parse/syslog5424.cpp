@@ -83,7 +83,7 @@ constexpr bool is_sd_name(char c) noexcept {
 bool header_word(std::string_view line, std::size_t& at, std::size_t limit,
                  std::string_view& out) noexcept {
   const std::size_t begin = at;
-  while (at < line.size() && is_graph(line[at])) ++at;
+  at = graph_end(line, at);
   if (at == begin || at - begin > limit || at >= line.size() || line[at] != ' ') return false;
   out = line.substr(begin, at - begin);
   if (out == "-") out = {};
@@ -97,11 +97,29 @@ bool sd_name(std::string_view line, std::size_t& at) noexcept {
   return at > begin && at - begin <= 32;
 }
 
+// Skips bytes that mean nothing special in a value, sixteen at a time.
+std::size_t plain_end(std::string_view s, std::size_t at) noexcept {
+#if defined(__SSE2__)
+  for (; at + 16 <= s.size(); at += 16) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + at));
+    const __m128i special = _mm_or_si128(
+        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8(']'))),
+        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')),
+                     _mm_cmplt_epi8(v, _mm_setzero_si128())));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
+    if (mask != 0) return at + static_cast<std::size_t>(std::countr_zero(mask));
+  }
+#endif
+  return at;
+}
+
 // A value behind its opening quote; only \" \\ and \] are escapes, ']' and '"' must be escaped.
 bool sd_value(std::string_view line, std::size_t& at) noexcept {
   bool high = false;
   const std::size_t begin = at;
   for (; at < line.size(); ++at) {
+    at = plain_end(line, at);
+    if (at >= line.size()) break;
     const char c = line[at];
     if (c == '"') {
       if (high && !simdjson::validate_utf8(line.data() + begin, at - begin)) return false;
@@ -144,6 +162,38 @@ bool structured_data(std::string_view line, std::size_t& at) noexcept {
   return true;
 }
 
+// One parameter "name="value"" at `at`, which moves behind it.
+struct Parameter {
+  std::string_view name, value;
+};
+Parameter next_parameter(std::string_view s, std::size_t& at) noexcept {
+  const std::size_t equals = find(s, '=', at);
+  const std::size_t close = closing_quote(s, equals + 2);
+  const Parameter p{s.substr(at, equals - at), s.substr(equals + 2, close - equals - 2)};
+  at = close + 1;
+  return p;
+}
+
+// Parameters of which none repeats and no value holds an escape, written as they come. False when
+// there is another; then nothing is written.
+bool plain_element(std::string_view id, std::string_view body, std::vector<Parameter>& scratch,
+                   RowBuilder& row) {
+  if (body.empty() || find(body, '\\') != npos) return false;
+  scratch.clear();
+  for (std::size_t at = 0; at < body.size();) {
+    ++at;  // the blank
+    scratch.push_back(next_parameter(body, at));
+    if (scratch.size() > 16) return false;
+    for (std::size_t i = 0; i + 1 < scratch.size(); ++i) {
+      if (scratch[i].name == scratch.back().name) return false;
+    }
+  }
+  const std::size_t mark = row.meta_open_named(id);
+  for (const Parameter& p : scratch) row.meta_text(p.name, p.value);
+  row.meta_close(mark);
+  return true;
+}
+
 void append_json_text(std::string_view value, bool sd_escapes, std::string& json) {
   static constexpr char hex[] = "0123456789abcdef";
   json += '"';
@@ -166,18 +216,6 @@ void append_json_text(std::string_view value, bool sd_escapes, std::string& json
     }
   }
   json += '"';
-}
-
-// One parameter "name="value"" at `at`, which moves behind it.
-struct Parameter {
-  std::string_view name, value;
-};
-Parameter next_parameter(std::string_view s, std::size_t& at) noexcept {
-  const std::size_t equals = find(s, '=', at);
-  const std::size_t close = closing_quote(s, equals + 2);
-  const Parameter p{s.substr(at, equals - at), s.substr(equals + 2, close - equals - 2)};
-  at = close + 1;
-  return p;
 }
 
 // The same name may come several times in one element: then its values are an array. Above 64
@@ -249,13 +287,14 @@ class Syslog5424Parser final : public LineParser {
     if (!f_.host.empty()) row.source(f_.host);
     if (!f_.app.empty()) row.service(f_.app);
     row.message(f_.message);
-    row.meta_int("facility", f_.priority >> 3);
-    row.meta_int("severity", f_.priority & 7);
-    if (f_.version != 1) row.meta_int("version", f_.version);
-    if (!f_.procid.empty()) row.meta_text("procid", f_.procid);
-    if (!f_.msgid.empty()) row.meta_text("msgid", f_.msgid);
+    row.meta_named(R"("facility")", f_.priority >> 3);
+    row.meta_named(R"("severity")", f_.priority & 7);
+    if (f_.version != 1) row.meta_named(R"("version")", f_.version);
+    if (!f_.procid.empty()) row.meta_named(R"("procid")", f_.procid);
+    if (!f_.msgid.empty()) row.meta_named(R"("msgid")", f_.msgid);
     if (!f_.structured.empty()) {
       for_each_element(f_.structured, [&](std::string_view id, std::string_view body) {
+        if (plain_element(id, body, parameters_, row)) return;
         json_ = '{';
         element_members(body, parameters_, json_);
         json_ += '}';
