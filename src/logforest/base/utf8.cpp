@@ -99,17 +99,24 @@ void append_code_point(ByteBuffer& out, unsigned cp) {
   }
 }
 
-std::size_t json_plain_length(std::string_view text) noexcept {
-  // Eight bytes at a time: a set top bit marks a byte below 0x20, a quote or a backslash. Marks
-  // above the lowest may be false, so only the lowest is used.
+namespace {
+
+// A set top bit marks a byte below 0x20, a quote or a backslash. Marks above the lowest may be
+// false, but there is none without a true one.
+std::uint64_t json_marks(std::uint64_t word) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101;
   constexpr std::uint64_t tops = 0x8080808080808080;
   const auto zero_bytes = [](std::uint64_t x) { return (x - ones) & ~x & tops; };
+  return ((word - ones * 0x20) & ~word & tops) | zero_bytes(word ^ (ones * '"')) |
+         zero_bytes(word ^ (ones * '\\'));
+}
+
+}  // namespace
+
+std::size_t json_plain_length(std::string_view text) noexcept {
   std::size_t at = 0;
   for (; at + 8 <= text.size(); at += 8) {
-    const std::uint64_t word = load_le64(text.data() + at);
-    const std::uint64_t marks = ((word - ones * 0x20) & ~word & tops) |
-                                zero_bytes(word ^ (ones * '"')) | zero_bytes(word ^ (ones * '\\'));
+    const std::uint64_t marks = json_marks(load_le64(text.data() + at));
     if (marks != 0) return at + static_cast<std::size_t>(std::countr_zero(marks)) / 8;
   }
   while (at < text.size() && static_cast<unsigned char>(text[at]) >= 0x20 && text[at] != '"' &&
@@ -148,36 +155,50 @@ char* write_escape(char* to, char c) noexcept {
 
 }  // namespace
 
+namespace {
+
+// A text of less than 16 bytes, looked at as two words that overlap (not as the bytes just
+// written: they cannot be loaded again at once).
+bool write_plain_tail(char* to, std::string_view text) noexcept {
+  const ShortText words(text);
+  std::uint64_t marks = json_marks(words.head) | json_marks(words.tail);
+  if (text.size() < 8) {  // the words hold zeros where there is no text
+    const std::uint64_t filled = text.size() >= 4 ? 0x80808080 : text.size() >= 1 ? 0x80 : 0;
+    marks = (json_marks(words.head) & filled) |
+            (json_marks(words.tail) & (text.size() >= 4 ? filled : filled | filled << 8));
+  }
+  if (marks != 0) return false;
+  copy_text(to, text);
+  return true;
+}
+
+}  // namespace
+
 char* write_json_text(char* to, std::string_view text) noexcept {
 #if defined(__SSE2__)
   // Pieces of 16 are copied whole and looked at on the way.
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i slash = _mm_set1_epi8('\\');
   const __m128i control = _mm_set1_epi8(0x1f);
-  while (!text.empty()) {
-    const std::size_t n = std::min<std::size_t>(text.size(), 16);
-    if (n == 16) {
-      std::memcpy(to, text.data(), 16);
-    } else {
-      std::memset(to, ' ', 16);
-      copy_text(to, text);
-    }
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(to));
+  while (text.size() >= 16) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data()));
     const __m128i hit =
         _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
                      _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
     const auto mask = static_cast<unsigned>(_mm_movemask_epi8(hit));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), v);
     if (mask == 0) [[likely]] {
-      to += n;
-      text.remove_prefix(n);
+      to += 16;
+      text.remove_prefix(16);
       continue;
     }
     const auto plain = static_cast<std::size_t>(std::countr_zero(mask));
     to = write_escape(to + plain, text[plain]);
     text.remove_prefix(plain + 1);
   }
-#else
+#endif
   while (!text.empty()) {
+    if (text.size() < 16 && write_plain_tail(to, text)) return to + text.size();
     const std::size_t plain = json_plain_length(text);
     copy_text(to, text.substr(0, plain));
     to += plain;
@@ -185,7 +206,6 @@ char* write_json_text(char* to, std::string_view text) noexcept {
     to = write_escape(to, text[plain]);
     text.remove_prefix(plain + 1);
   }
-#endif
   return to;
 }
 

@@ -194,16 +194,14 @@ class DictColumn {
  public:
   void reserve(std::size_t rows) { codes_.reserve(rows); }
   void set(std::size_t row, std::string_view value) {
-    if (value.size() <= ShortText::kLongest) {
-      const ShortText key(value);
-      Recent& recent = recent_[key.hash() % kRecent];
-      if (recent.code < 0 || !(recent.key == key)) {
-        recent = {key, dictionary_.intern(value)};
-      }
-      last_ = recent.code;
-    } else if (last_ < 0 || dictionary_[last_] != value) {
-      last_ = dictionary_.intern(value);
+    // Longer than two words: they are its ends, and the dictionary is asked for the rest.
+    const ShortText key(value);
+    Recent& recent = recent_[key.hash() % kRecent];
+    if (recent.code < 0 || !(recent.key == key) ||
+        (value.size() > ShortText::kLongest && dictionary_[recent.code] != value)) {
+      recent = {key, dictionary_.intern(value)};
     }
+    last_ = recent.code;
     codes_.set(row, last_);
   }
   void set_code(std::size_t row, std::int32_t code) {
