@@ -84,6 +84,14 @@ class PgSession {
   std::int64_t copy_logs(const std::string& table, const LogBatch& batch) {
     return without_gil([&] { return io::copy_records(connection(), table, batch); });
   }
+  std::size_t copy_segments(const LogBatch& batch, std::size_t rows) {
+    if (rows == 0) throw ConfigError("copy_segments: rows is 0");
+    return without_gil([&] {
+      const auto segments = search::build_segments(batch, rows);
+      io::copy_segments(connection(), segments);
+      return segments.size();
+    });
+  }
   std::int64_t copy_arrow(const std::string& table, const py::object& source) {
     // A stream that calls back into Python takes the GIL itself (pyarrow's do). Holding it here
     // would stop the whole process while Postgres waits for a lock.
@@ -140,10 +148,33 @@ void bind_postgres(py::module_& m) {
       .def("query", &PgSession::query, "sql"_a, "params"_a = py::tuple())
       .def("query_logs", &PgSession::query_logs, "sql"_a, "params"_a = py::tuple())
       .def("copy_logs", &PgSession::copy_logs, "table"_a, "batch"_a)
+      .def("copy_segments", &PgSession::copy_segments, "batch"_a, "rows"_a)
       .def("copy_arrow", &PgSession::copy_arrow, "table"_a, "source"_a)
       .def("wait_notification", &PgSession::wait_notification, "timeout"_a)
       .def_property_readonly("in_transaction", &PgSession::in_transaction)
       .def("close", &PgSession::close);
+  // Hash and bits (as int64) of each probe.
+  const auto numbers = [](const search::Probe& probe) {
+    return std::pair(probe.hash, static_cast<std::int64_t>(probe.bits));
+  };
+  m.def(
+      "search_probes",
+      [=](std::string_view term, std::size_t most) {
+        std::vector<std::pair<std::uint32_t, std::int64_t>> out;
+        for (const auto& probe : search::probes(term, most)) out.push_back(numbers(probe));
+        return out;
+      },
+      "term"_a, "most"_a);
+  m.def(
+      "value_probes",
+      [=](std::string_view column, std::string_view value) {
+        std::vector<std::pair<std::uint32_t, std::int64_t>> out;
+        for (const auto& probe : search::value_probes(search::value_hash(column, value))) {
+          out.push_back(numbers(probe));
+        }
+        return out;
+      },
+      "column"_a, "value"_a);
   // Sessions hold their client.
   py::class_<PgClient>(m, "PgClient")
       .def(py::init<const std::string&, std::size_t, double, double, const std::string&>(), "dsn"_a,

@@ -17,7 +17,9 @@ from logforest.stores.filters import (
 
 
 def conditions(query: LogQuery, *, paging: bool = True) -> tuple[str, list[object]]:
-    made = log_conditions(query, text_match=lambda p: f"has({p})", paging=paging)
+    made = log_conditions(
+        query, text_match=lambda c, term: f"has({c.parameter(term)})", paging=paging
+    )
     return made.where, made.parameters
 
 

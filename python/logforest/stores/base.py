@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from logforest.batch import LogBatch
     from logforest.windows import WindowTable
 
-__all__ = ["Block", "LogPage", "LogQuery", "Receipt", "Store"]
+__all__ = ["Block", "LogPage", "LogQuery", "Receipt", "Store", "Total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,14 @@ class LogPage:
 
     logs: LogBatch
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many records match; where that would cost too much, how many at least."""
+
+    value: int
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,9 @@ class Store(Protocol):
 
     def count(self, query: LogQuery) -> int:
         """How many records match, all pages together."""
+
+    def total(self, query: LogQuery) -> Total:
+        """As :meth:`count`, in bounded time: "at least" where an exact count would take longer."""
 
     def log(self, log_id: int) -> LogBatch:
         """One record by id; empty when there is none."""

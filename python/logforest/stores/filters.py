@@ -116,12 +116,14 @@ def one_of(name: str, values: Sequence[str], allowed: Sequence[str]) -> list[str
 def log_conditions(
     query: LogQuery,
     *,
-    text_match: Callable[[str], str],
+    text_match: Callable[[Conditions, str], str],
     paging: bool = True,
+    time_column: str = "timestamp",
 ) -> Conditions:
-    """Conditions of a query on table ``logs``.
+    """Conditions of a query on table ``logs``, or on another with the columns that it asks for.
 
-    ``text_match(placeholder)`` is the dialect's case-blind substring test on ``message``.
+    ``text_match(conditions, term)`` is the dialect's case-blind substring test on ``message`` of
+    a term in lower case.
     With ``paging=False`` the cursor is left out (for counting all pages).
     """
     c = Conditions()
@@ -138,11 +140,11 @@ def log_conditions(
     if query.status_max is not None:
         c.add("status_code <= {}", query.status_max)
     if query.since is not None:
-        c.add("timestamp >= {}", query.since)
+        c.add(f"{time_column} >= {{}}", query.since)
     if query.until is not None:
-        c.add("timestamp < {}", query.until)
+        c.add(f"{time_column} < {{}}", query.until)
     for term in search_terms(query.q or ""):
-        c.parts.append(text_match(c.parameter(term.lower())))
+        c.parts.append(text_match(c, term.lower()))
     if paging and query.cursor:
         timestamp_us, row_id = decode_cursor(query.cursor)
         at, before = from_us(timestamp_us), ">" if query.ascending else "<"

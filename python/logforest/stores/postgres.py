@@ -21,6 +21,13 @@ from logforest.sql import statement
 from logforest.stores import postgres_schema
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt
 from logforest.stores.filters import encode_cursor, log_conditions
+from logforest.stores.postgres_search import (
+    LEAST_ROWS,
+    SEGMENT_ROWS,
+    PostgresSearch,
+    is_narrow,
+    text_match,
+)
 from logforest.stores.postgres_tables import PostgresTables
 from logforest.stores.postgres_templates import PostgresTemplates
 
@@ -49,11 +56,7 @@ class PartialRepeat(Exception):
         self.fresh = fresh
 
 
-def _text_match(placeholder: str) -> str:
-    return f"strpos(lower(message), {placeholder}) > 0"
-
-
-class PostgresStore(PostgresTables, PostgresTemplates):
+class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
     """A store in a Postgres database. See :class:`logforest.stores.base.Store`.
 
     Args:
@@ -296,7 +299,9 @@ class PostgresStore(PostgresTables, PostgresTemplates):
     def _select(self, query: LogQuery) -> LogBatch:
         if query.template is not None:
             self._refresh_templates()
-        conditions = log_conditions(query, text_match=_text_match)
+        if is_narrow(query):
+            return self._search(query)
+        conditions = log_conditions(query, text_match=text_match)
         limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
         sql = statement("postgres", "select_logs").format(
             where=conditions.where,
@@ -317,7 +322,7 @@ class PostgresStore(PostgresTables, PostgresTemplates):
         """How many records match, all pages together."""
         if query.template is not None:
             self._refresh_templates()
-        conditions = log_conditions(query, text_match=_text_match, paging=False)
+        conditions = log_conditions(query, text_match=text_match, paging=False)
         sql = f"SELECT count(*) AS n FROM logs {conditions.where}"
         return int(self._table(sql, conditions.parameters)["n"][0].as_py())
 
@@ -365,9 +370,11 @@ class PostgresStore(PostgresTables, PostgresTemplates):
     # --- housekeeping --------------------------------------------------------------------
 
     def maintain(self, *, idle: bool) -> None:
-        """Templates; once a minute partitions ahead and folding of old window deltas; retention."""
+        """Templates and search segments; once a minute partitions ahead and folding of old window
+        deltas; retention."""
         del idle  # Postgres does its own housekeeping beside the writers
         self.update_templates()
+        self.cover()
         now = time.monotonic()
         if now - self._maintained < 60:
             return
@@ -418,7 +425,10 @@ def _insert_keys(session: PgSession, ledger: dict[str, Receipt]) -> set[str]:
 def _copy(session: PgSession, blocks: Sequence[Block]) -> None:
     cores = [block.logs._core for block in blocks if block.logs.num_rows]
     if cores:
-        session.copy_logs("logs", cores[0] if len(cores) == 1 else _core.concat(cores))
+        logs = cores[0] if len(cores) == 1 else _core.concat(cores)
+        session.copy_logs("logs", logs)
+        if logs.num_rows >= LEAST_ROWS:
+            session.copy_segments(logs, SEGMENT_ROWS)
     rejects = [_rejects(block) for block in blocks if block.logs._core.counts["rejected"]]
     if rejects:
         session.copy_arrow("rejected_logs", pa.concat_tables(rejects))

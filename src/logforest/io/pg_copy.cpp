@@ -90,4 +90,38 @@ std::int64_t copy_records(PgConnection& pg, const std::string& table, const LogB
   });
 }
 
+void copy_segments(PgConnection& pg, const std::vector<search::Segment>& segments) {
+  using search::Segment;
+  const auto always = [](std::size_t) { return true; };
+  const auto time = [&](std::int64_t Segment::*field) {
+    return fixed_encoder<std::int64_t>(
+        [&segments, field](std::size_t row) { return segments[row].*field - kPgEpochUs; }, always);
+  };
+  const auto number = [&](std::int32_t Segment::*field) {
+    return fixed_encoder<std::int32_t>(
+        [&segments, field](std::size_t row) { return segments[row].*field; }, always);
+  };
+  const auto bytes = [&](std::string Segment::*field) {
+    return bytes_encoder(
+        [&segments, field](std::size_t row) { return std::string_view(segments[row].*field); },
+        always);
+  };
+  std::vector<Encoder> columns;
+  columns.push_back(time(&Segment::min_time));
+  columns.push_back(time(&Segment::max_time));
+  columns.push_back(number(&Segment::rows));
+  columns.push_back(number(&Segment::words));
+  columns.push_back(number(&Segment::salt));
+  columns.push_back(bytes(&Segment::ids));
+  columns.push_back(bytes(&Segment::filter));
+  pg.copy_in(
+      "COPY log_segments (min_time, max_time, rows, words, salt, ids, filter) FROM STDIN "
+      "(FORMAT binary)",
+      [&](PgConnection::CopySink& sink) {
+        BinaryCopy copy(sink);
+        copy.rows(columns, segments.size());
+        copy.finish();
+      });
+}
+
 }  // namespace logforest::io

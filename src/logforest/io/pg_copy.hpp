@@ -9,6 +9,7 @@
 #include "logforest/io/pg_encode.hpp"
 #include "logforest/record/arrow_abi.hpp"
 #include "logforest/record/record_batch.hpp"
+#include "logforest/search/segment.hpp"
 
 namespace logforest::io {
 
@@ -33,6 +34,9 @@ class BinaryCopy {
 
 // COPY of all chunks into `table` (the columns of log_column_list). Returns the rows stored.
 std::int64_t copy_records(PgConnection& pg, const std::string& table, const LogBatch& batch);
+
+// COPY of search segments into log_segments.
+void copy_segments(PgConnection& pg, const std::vector<search::Segment>& segments);
 
 // COPY of an Arrow stream; columns are matched by name. Arrow types map to: l L I int8; i int4;
 // s C c S int2 (S int4); g float8; f float4; b bool; u U text or json; z Z bytea; tsu timestamptz;

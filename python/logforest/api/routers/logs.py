@@ -12,7 +12,7 @@ from logforest.api.params import Format, Logs, RowId, ServiceDep
 from logforest.api.problems import Problem
 from logforest.batch import LogBatch
 from logforest.service import Service
-from logforest.stores.base import LogQuery
+from logforest.stores.base import LogQuery, Total
 
 __all__ = ["router"]
 
@@ -41,13 +41,13 @@ def _arrow_stream(logs: LogBatch) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _count(service: Service, query: LogQuery) -> int:
+def _total(service: Service, query: LogQuery) -> Total:
     plain = replace(query, cursor=None, offset=0, limit=None, ascending=False)
-    total: int = service.cache.get(
+    total: Total = service.cache.get(
         ("count", plain),
         ttl=_COUNT_TTL,
         version=service.version,
-        make=lambda: service.store.count(plain),
+        make=lambda: service.store.total(plain),
     )
     return total
 
@@ -57,13 +57,21 @@ def _search(service: Service, query: LogQuery, format: Format) -> Response:
     rows = page.logs.num_rows
     first_page = not query.offset and query.cursor is None
     complete = first_page and query.limit is not None and rows < query.limit
-    total = rows if complete else _count(service, query)
-    headers = {"X-Total-Count": str(total)}
+    total = Total(rows) if complete else _total(service, query)
+    if not total.exact and query.cursor is None and total.value < query.offset + rows:
+        total = Total(query.offset + rows, exact=False)
+    headers = {
+        "X-Total-Count": str(total.value),
+        "X-Total-Relation": "eq" if total.exact else "gte",
+    }
     if page.next_cursor:
         headers["X-Next-Cursor"] = page.next_cursor
     if format == "json":
         cursor = b'"%s"' % page.next_cursor.encode() if page.next_cursor else b"null"
-        body = b'{"items":%s,"next_cursor":%s,"total":%d}' % (json_items(page.logs), cursor, total)
+        body = b'{"items":%s,"next_cursor":%s,"total":%d%s}' % (
+            json_items(page.logs), cursor, total.value,
+            b"" if total.exact else b',"total_relation":"gte"',
+        )  # fmt: skip
         return PlainResponse(body, 200, headers, "application/json")
     if format == "csv":
         body = _core.render_csv(page.logs._core)
@@ -80,7 +88,11 @@ def _search(service: Service, query: LogQuery, format: Format) -> Response:
 @router.get("/api/v1/logs/search", include_in_schema=False)
 @router.get("/logs", include_in_schema=False)
 def search(service: ServiceDep, query: Logs, format: Format = "json") -> Response:
-    """Records that match all filters; ``X-Total-Count`` counts all pages together."""
+    """Records that match all filters; ``X-Total-Count`` counts all pages together.
+
+    Where counting all would take long, it is how many there are at least: then
+    ``X-Total-Relation`` is ``gte`` instead of ``eq``.
+    """
     return _search(service, query, format)
 
 
