@@ -98,7 +98,8 @@ def digest(cluster: Cluster) -> str:
 
 def empty(cluster: Cluster) -> None:
     cluster.postgres.psql(
-        "TRUNCATE logs, ledger, windows, anomalies, templates, insights, rejected_logs"
+        "TRUNCATE logs, log_segments, ledger, windows, anomalies, templates, insights, "
+        "rejected_logs"
     )
     cluster.redis.cli("FLUSHALL")
     cluster.postgres.psql("CHECKPOINT")
@@ -285,7 +286,7 @@ def main() -> None:
             wait_until(lambda: len(live_groups(queue)) >= 3, 60, "workers")
             post_all(cluster.ports, bodies[:2], 1)
             wait_until(lambda: done(queue), 60, "warm")
-            empty_tables = cluster.postgres.psql("TRUNCATE logs, windows, anomalies")
+            empty_tables = cluster.postgres.psql("TRUNCATE logs, log_segments, windows, anomalies")
             del empty_tables
             begin = time.perf_counter()
             assert post_all(cluster.ports, bodies, 4) == total

@@ -53,7 +53,8 @@ _NEAR_IDS = 500  # reading these is cheaper than another range
 _COUNT_ROWS = 50_000  # records read for a total, when segments can tell which
 _NEWEST_ROWS = 15_000  # records read for a total, when nothing can be ruled out
 _COUNT_MOST = 10_000  # a total of a search beyond is "at least"
-_COVER_ROWS = 65_536  # records read at a time to make up for missing segments
+_COVER_ROWS = 65_536  # records read at a time to make up for missing segments,
+_COVER_TIMES = 16  # and how often in one transaction
 
 Ranges = list[tuple[int, int]]
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
@@ -387,43 +388,54 @@ class PostgresSearch:
         A segment claims the ids that were read and no others, so records that are committed
         meanwhile are no less found. One process at a time.
         """
-        with self._session() as reader, self._session() as writer:
-            if not _true(reader, "SELECT pg_try_advisory_lock(7310, 3) AS v"):
+        with self._session() as session:
+            if not _true(session, "SELECT pg_try_advisory_lock(7310, 3) AS v"):
                 return 0
             try:
-                reader.query(statement("postgres", "summarize_ids"))
-                return _cover(reader, writer)
+                session.query(statement("postgres", "summarize_ids"))
+                covered = _cover(session)
+                session.execute("COMMIT")
+                return covered
             finally:
-                if reader.in_transaction:
-                    reader.execute("ROLLBACK")
-                reader.query("SELECT pg_advisory_unlock(7310, 3)")
+                if session.in_transaction:
+                    session.execute("ROLLBACK")
+                session.query("SELECT pg_advisory_unlock(7310, 3)")
 
 
-def _cover(reader: PgSession, writer: PgSession) -> int:
+def _cover(session: PgSession) -> int:
     # One snapshot: a record is seen together with the segment that was committed with it.
-    reader.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ; {_BY_ID}")
+    session.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ; {_BY_ID}")
     sql = statement("postgres", "select_segments").format(may="false")
-    claimed = runs_of(pa.table(reader.query(sql))["ids"].to_pylist())
+    claimed = runs_of(pa.table(session.query(sql))["ids"].to_pylist())
     ranges = join_ranges(gaps_of(claimed), _MOST_RANGES)
     messages = statement("postgres", "select_messages").format(where=_id_condition(ranges))
-    reader.execute(f"DECLARE messages NO SCROLL CURSOR FOR {messages}")
-    covered = 0
-    while True:
-        read = reader.query_logs(f"FETCH {_COVER_ROWS} FROM messages")
-        table = pa.table(read)
-        ids = table["id"].to_numpy()
-        if len(claimed):
-            # Joined ranges hold claimed ids too.
-            at = np.searchsorted(claimed[:, 0], ids, side="right") - 1
-            unclaimed = (at < 0) | (ids > claimed[np.maximum(at, 0), 1])
-            if not unclaimed.all():
-                table = table.filter(pa.array(unclaimed))
-                read = _core.LogBatch.from_arrow(table.combine_chunks())
-        if table.num_rows >= LEAST_ROWS:
-            writer.copy_segments(read, SEGMENT_ROWS)
-            covered += table.num_rows
-        if len(ids) < _COVER_ROWS:
-            return covered
+    session.execute(f"DECLARE messages NO SCROLL CURSOR FOR {messages}")
+    pending: list[pa.Table] = []
+    covered = waiting = 0
+    for n in range(_COVER_TIMES):
+        table = pa.table(session.query_logs(f"FETCH {_COVER_ROWS} FROM messages"))
+        last = n + 1 == _COVER_TIMES or table.num_rows < _COVER_ROWS
+        # Joined ranges hold claimed ids too.
+        pending.append(_unclaimed(table, claimed))
+        waiting += pending[-1].num_rows
+        if waiting >= (LEAST_ROWS if last else _COVER_ROWS):
+            rows = pa.concat_tables(pending, promote_options="permissive").unify_dictionaries()
+            session.copy_segments(_core.LogBatch.from_arrow(rows.combine_chunks()), SEGMENT_ROWS)
+            covered += waiting
+            pending, waiting = [], 0
+        if last:
+            break
+    return covered
+
+
+def _unclaimed(table: pa.Table, claimed: NDArray[np.int64]) -> pa.Table:
+    """The records whose ids are in none of the runs."""
+    if not len(claimed):
+        return table
+    ids = table["id"].to_numpy()
+    at = np.searchsorted(claimed[:, 0], ids, side="right") - 1
+    free = (at < 0) | (ids > claimed[np.maximum(at, 0), 1])
+    return table if free.all() else table.filter(pa.array(free))
 
 
 # Ids are found by BRIN, which a planner without fresh statistics would not choose.
