@@ -45,7 +45,7 @@ def batch_of(number: int) -> LogBatch:
     return LogBatch._from_core(core)
 
 
-def times(work: Callable[[], object], seconds: float = 2.0) -> tuple[float, float]:
+def times(work: Callable[[], object], seconds: float = 1.0) -> tuple[float, float]:
     """p50 and p95 in ms, of as many calls as fit in about ``seconds``, 3 to 40."""
     taken: list[float] = []
     while len(taken) < 3 or (sum(taken) < seconds and len(taken) < 40):
@@ -161,7 +161,7 @@ def main() -> None:
             for name, term in TERMS.items():
                 found = work(term)
                 assert results.setdefault(name, found) == found, (way, name)
-                middle, high = times(lambda t=term: work(t), 1.5)  # type: ignore[misc]
+                middle, high = times(lambda t=term: work(t), 0.8)  # type: ignore[misc]
                 shown[name][way] = f"{middle:.0f} / {high:.0f}"
 
         for way, work in ways.items():
