@@ -31,6 +31,18 @@ constexpr std::uint64_t bits_of(std::uint64_t hash) noexcept {
          std::uint64_t{1} << (hash >> 44 & 63) | std::uint64_t{1} << (hash >> 50 & 63);
 }
 
+// Bits of a byte: a letter, a letter or digit, a digit, point or colon, a digit.
+constexpr auto kKinds = [] {
+  std::array<std::uint8_t, 256> kinds{};
+  for (std::size_t c = 0; c < kinds.size(); ++c) {
+    const bool letter = (c >= 'a' && c <= 'z') || c >= 0x80;
+    const bool digit = c >= '0' && c <= '9';
+    const bool point = c == '.' || c == ':';
+    kinds[c] = static_cast<std::uint8_t>((letter ? 3 : 0) | (digit ? 14 : 0) | (point ? 4 : 0));
+  }
+  return kinds;
+}();
+
 // Text read byte by byte: the last eight bytes, for how long they have been letters, or letters and
 // digits, without a break, and when the last digits were.
 struct Window {
@@ -43,19 +55,22 @@ struct Window {
   void push(unsigned char c) noexcept {
     bytes = bytes << 8 | c;
     ++length;
-    const bool letter = (c >= 'a' && c <= 'z') || c >= 0x80;
-    const bool digit = c >= '0' && c <= '9';
-    letters = letter ? letters + 1 : 0;
-    word = letter || digit ? word + 1 : 0;
-    number = digit || c == '.' || c == ':' ? number + 1 : 0;
-    digits = digits << 1 | static_cast<std::uint32_t>(digit);
+    const std::uint64_t kind = kKinds[c];
+    letters = (letters + 1) * (kind & 1);
+    word = (word + 1) * (kind >> 1 & 1);
+    number = (number + 1) * (kind >> 2 & 1);
+    digits = digits << 1 | static_cast<std::uint32_t>(kind >> 3);
   }
-  // f(n, hash) for each gram that ends here.
+  // f(n, hash) for the grams of one or two bytes that end here, and for the longer ones.
   template <class F>
-  void each(F&& f) const {
+  void each_short(F&& f) const {
     f(1, gram_hash(bytes, 1));
     if (length >= 2) f(2, gram_hash(bytes, 2));
-    if (length >= kShort && std::popcount(digits & 7) <= 1) f(kShort, gram_hash(bytes, kShort));
+  }
+  template <class F>
+  void each_long(F&& f) const {
+    if (length >= kShort && (digits & 7 & ((digits & 7) - 1)) == 0)
+      f(kShort, gram_hash(bytes, kShort));
     if (letters >= kLetters) f(kLetters, gram_hash(bytes, kLetters));
     if ((word >= kWord || number >= kWord) && (digits & 63) != 0) f(kWord, gram_hash(bytes, kWord));
   }
@@ -164,7 +179,7 @@ SegmentBuilder::SegmentBuilder(std::size_t rows)
   hashes_.reserve(rows * 32);
 }
 
-void SegmentBuilder::put(std::uint64_t hash) {
+inline void SegmentBuilder::put(std::uint64_t hash) {
   if (hashes_.size() > kMostGrams) return;
   hashes_.push_back(hash);
   const std::uint64_t bit = hash & (counter_.size() * 64 - 1);
@@ -198,7 +213,13 @@ void SegmentBuilder::grams(std::string_view text) {
       if (recent == ending) continue;
       recent = ending;
     }
-    window.each([this](std::uint64_t, std::uint64_t hash) { put(hash); });
+    const auto add = [this](std::uint64_t, std::uint64_t hash) { put(hash); };
+    const std::uint64_t pair = low_bytes(window.bytes, 2);
+    if (std::uint64_t& seen = pairs_[pair >> 6]; (seen >> (pair & 63) & 1) == 0) {
+      seen |= std::uint64_t{1} << (pair & 63);
+      window.each_short(add);
+    }
+    window.each_long(add);
   }
 }
 
@@ -239,6 +260,7 @@ Segment SegmentBuilder::finish() {
   hashes_.clear();
   std::ranges::fill(counter_, 0);
   recent_.fill(0);
+  pairs_.fill(0);
   return out;
 }
 
@@ -279,7 +301,9 @@ std::vector<Probe> probes(std::string_view term, std::size_t most) {
   Window window;
   for (const char c : folded) {
     window.push(static_cast<unsigned char>(c));
-    window.each([&](std::uint64_t n, std::uint64_t hash) { grams.push_back({n, hash}); });
+    const auto add = [&](std::uint64_t n, std::uint64_t hash) { grams.push_back({n, hash}); };
+    window.each_short(add);
+    window.each_long(add);
   }
   // Long grams first: the short ones, which most segments have, seldom get their turn.
   std::ranges::stable_sort(grams, std::greater{}, &Gram::length);

@@ -57,6 +57,7 @@ class SegmentBuilder {
   std::vector<std::uint64_t> hashes_;            // with repeats
   std::vector<std::uint64_t> counter_;           // linear counting (Whang et al. 1990)
   std::array<std::uint64_t, kRecent> recent_{};  // endings whose grams are in already
+  std::array<std::uint64_t, 1024> pairs_{};      // a bit for every two bytes that are in already
   std::string folded_;
 };
 
