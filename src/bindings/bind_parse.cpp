@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <utility>
+
+#include "logforest/base/time.hpp"
 #include "logforest/base/utf8.hpp"
 #include "logforest/parse/reader.hpp"
 #include "logforest/parse/registry.hpp"
@@ -35,6 +39,24 @@ std::shared_ptr<LogBatch> shared(LogBatch&& batch) {
 // Runs in the parsing threads, without the GIL.
 parse::ChunkHook hook_of(const EnrichOptions& options) {
   return [options](RecordBatch& batch, RejectTable& /*rejects*/) { enrich(batch, options); };
+}
+
+// Stamps one a line: how many can be read, and the sum of their microseconds (mod 2^64).
+std::pair<std::int64_t, std::int64_t> sum_of_stamps(std::string_view lines) {
+  StampReader reader;
+  std::int64_t count = 0;
+  std::uint64_t sum = 0;
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    const std::string_view text = lines.substr(0, end);
+    const auto read = reader.read(text, {});
+    if (read && read->length == end) {
+      ++count;
+      sum += static_cast<std::uint64_t>(read->us);
+    }
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return {count, static_cast<std::int64_t>(sum)};
 }
 
 void put_field(parse::RowBuilder& row, std::string_view key, const py::handle& value,
@@ -132,6 +154,14 @@ void bind_parse(py::module_& m) {
       .def(py::init<>())
       .def_readwrite("template_id", &EnrichOptions::template_id);
 
+  m.def(
+      "sum_of_stamps",
+      [](const py::object& data) {
+        const BytesView bytes(data);
+        const py::gil_scoped_release nogil;
+        return sum_of_stamps(bytes.view());
+      },
+      py::arg("data"));
   m.def(
       "parse_bytes",
       [](const py::object& data, const ParseOptions& options, const EnrichOptions& enriching) {
