@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     auth: bool = Field(True, description="ask for keys and tokens where users exist")
 
-    store_memory: str = Field("512MB", pattern=r"^\d+ ?(KB|MB|GB|KiB|MiB|GiB)$")
+    store_memory: str = Field("256MB", pattern=r"^\d+ ?(KB|MB|GB|KiB|MiB|GiB)$")
     queue_mb: int = Field(64, ge=1, description="bodies held at once before 429, in MB")
     max_lag: int = Field(
         2_000_000, ge=1, description="records behind (embedded: in detection) before 429"

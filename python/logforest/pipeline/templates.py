@@ -1,4 +1,4 @@
-"""Templates behind the commits: a thread that counts and groups what was committed."""
+"""Behind the commits: a thread that counts templates and folds windows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAUSE_SECONDS = 1.0  # between two rounds: what comes meanwhile is counted toge
 
 
 class TemplateKeeper:
-    """Calls ``store.update_templates()`` after commits, about once a second."""
+    """Has the store count templates and fold windows after commits, about once a second."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -48,6 +48,7 @@ class TemplateKeeper:
             self._committed.clear()
             try:
                 self._store.update_templates()
+                self._store.fold_windows()
                 self.last_error = None
             except LogforestError as error:
                 if str(error) != self.last_error:

@@ -218,6 +218,9 @@ class Store(Protocol):
     def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
         """Read-only SQL."""
 
+    def fold_windows(self) -> int:
+        """Merge the window deltas of many commits when it is worth it; how many rows went."""
+
     def maintain(self, *, idle: bool) -> None:
         """Housekeeping between commits; ``idle`` says that nothing is waiting."""
 

@@ -63,6 +63,8 @@ class DuckDBFile:
             "python_enable_replacements": "false",
             "checkpoint_threshold": _NEVER,
             "threads": 1,  # see all_cores()
+            # A page is found by its times and ids alone; other columns are read for its rows only.
+            "late_materialization_max_rows": 10_001,
         }
         self._cores = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
         self._cores_lock = threading.Lock()

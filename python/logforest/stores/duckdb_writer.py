@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from logforest import _core
-from logforest.errors import ConfigError
 from logforest.sql import statement
 from logforest.stores.duckdb_file import run
 
@@ -112,11 +111,13 @@ class Writer:
             self._logs.current = block.logs._core
             script += "EXECUTE commit_logs;"
         if block.windows is not None and block.windows.num_rows:
-            if self._windows is None:
+            schema = block.windows.schema
+            if self._windows is None or self._windows.current.schema != schema:
+                if self._windows is not None:
+                    run(cursor, "DEALLOCATE commit_windows")
+                    cursor.unregister("incoming_windows")
                 self._windows = _Source(block.windows)
                 self._prepare(cursor, "windows", self._windows)
-            elif self._windows.current.schema != block.windows.schema:
-                raise ConfigError("windows of a block are not what lf.aggregate() gives")
             self._windows.current = block.windows
             script += "EXECUTE commit_windows;"
         return script
