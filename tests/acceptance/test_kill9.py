@@ -87,25 +87,24 @@ def test_acknowledged_records_survive_sigkill(tmp_path: Path) -> None:
     journal = Journal()
     opened: list[float] = []
     for kill in range(KILLS):
-        up = UpProcess(data)
         started = time.monotonic()
-        up.start()
-        opened.append(time.monotonic() - started)
-        status, _ = up.request("POST", "/ingest", body_of(numbers := journal.take(1)))
-        assert status == 202  # a new record passes after every restart
-        journal.acknowledge(numbers)
-        stop = threading.Event()
-        senders = [
-            threading.Thread(target=send, args=(up, journal, stop, kill * _SENDERS + i))
-            for i in range(_SENDERS)
-        ]
-        for sender in senders:
-            sender.start()
-        threading.Event().wait(rng.uniform(0.02, 0.6))  # the random moment
-        up.kill()
-        stop.set()
-        for sender in senders:
-            sender.join()
+        with UpProcess(data) as up:
+            opened.append(time.monotonic() - started)
+            status, answer = up.request("POST", "/ingest", body_of(numbers := journal.take(1)))
+            assert status == 202, answer  # a new record passes after every restart
+            journal.acknowledge(numbers)
+            stop = threading.Event()
+            senders = [
+                threading.Thread(target=send, args=(up, journal, stop, kill * _SENDERS + i))
+                for i in range(_SENDERS)
+            ]
+            for sender in senders:
+                sender.start()
+            threading.Event().wait(rng.uniform(0.02, 0.6))  # the random moment
+            up.kill()
+            stop.set()
+            for sender in senders:
+                sender.join()
         if kill % 10 == 9:
             check(data, journal)
     check(data, journal)
