@@ -174,6 +174,15 @@ def test_query_types(dsn: str) -> None:
     assert (empty.num_rows, empty.schema.names) == (0, ["a"])
 
 
+def test_a_function_called_for_what_it_does_runs_once(dsn: str) -> None:
+    session = PgClient(dsn).session()
+    session.query("SELECT pg_advisory_lock(4711)")
+    held = to_arrow(session.query("SELECT pg_advisory_unlock(4711) AS once"))
+    again = session.query("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+    assert held["once"].to_pylist() == [True]
+    assert to_arrow(again)["count"].to_pylist() == [0]
+
+
 def test_errors_are_typed(dsn: str) -> None:
     client = PgClient(dsn, command_timeout=0.5)
     session = client.session()

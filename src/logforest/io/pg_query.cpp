@@ -27,6 +27,7 @@ enum Oid_ : Oid {
   kFloat4 = 700,
   kFloat8 = 701,
   kUnknown = 705,
+  kVoid = 2278,
   kBpchar = 1042,
   kVarchar = 1043,
   kDate = 1082,
@@ -193,6 +194,7 @@ bool supported(Oid type) {
     case kFloat4:
     case kFloat8:
     case kUnknown:
+    case kVoid:  // of functions that are called for what they do: never twice
     case kBpchar:
     case kVarchar:
     case kDate:
