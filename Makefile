@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
-.PHONY: run stop build test check lint format bench fuzz sanitize notebooks clean help
+.PHONY: run stop build test check lint format bench fuzz sanitize tidy notebooks clean help
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -70,6 +70,10 @@ sanitize: ## the C++ tests under ASan+UBSan and TSan
 	@for p in asan tsan; do \
 	  cmake --preset $$p >/dev/null && cmake --build --preset $$p && \
 	  ctest --test-dir build/$$p --output-on-failure -j $(JOBS) || exit 1; done
+
+tidy: ## clang-tidy over the C++ sources; what it finds are errors
+	@scripts/system_packages.sh build test tidy
+	@cmake --preset tidy >/dev/null && cmake --build --preset tidy
 
 notebooks: .make/test-tools ## run every notebook
 	$(BIN)/python -m pytest -q tests/acceptance/test_notebooks.py

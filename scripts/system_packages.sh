@@ -8,6 +8,7 @@ declare -A groups=(
            libhiredis-dev libpq-dev libre2-dev libzstd-dev libssl-dev"
   [test]="libgtest-dev openssl redis-server postgresql"
   [fuzz]="clang libclang-rt-14-dev"
+  [tidy]="clang clang-tidy"
 )
 
 wanted=()
