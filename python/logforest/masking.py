@@ -2,8 +2,9 @@
 
 What is found: e-mail addresses; payment cards (ISO/IEC 7812 prefix and length, Luhn); IBANs
 (ISO 13616, mod 97); JSON web tokens, keys of known issuers, bearer tokens and values of token,
-key and authorization pairs; passwords in ``key=value`` and JSON pairs and in URLs; on demand
-telephone numbers (``+CC ...`` and ``(ddd) ddd-dddd``) and IPv4/IPv6 addresses; own rules.
+key, authorization and cookie pairs; private keys (RFC 7468); passwords in ``key=value`` and JSON
+pairs, in command line flags and in URLs; on demand telephone numbers (``+CC ...`` and
+``(ddd) ddd-dddd``) and IPv4/IPv6 addresses; own rules.
 
 Two sets of rules have a name. ``"all"``, the default of :func:`mask_pii`, turns everything on.
 ``"storage"``, which stores and the service apply before anything is written, leaves IP addresses
@@ -146,7 +147,7 @@ def mask_pii(text_or_batch: Any, rules: Rules = None) -> Any:
     Returns
     -------
     The same type as given; the argument is not changed. Masking twice changes nothing more. The
-    template of a message is the same before and after (own rules aside).
+    template of a message is the same before and after (own rules and command line flags aside).
 
     Raises
     ------

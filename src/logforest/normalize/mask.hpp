@@ -29,8 +29,8 @@ struct MaskRules {
   bool email = true;
   bool card = true;      // ISO 7812 prefixes and lengths, Luhn, spaces or dashes in groups
   bool iban = true;      // ISO 13616, mod 97
-  bool token = true;     // JWT, keys of known issuers, Bearer ..., token/key/authorization pairs
-  bool password = true;  // password=..., "secret": ..., user:password@ in URLs
+  bool token = true;     // JWT, keys of known issuers, Bearer ..., token/key/cookie pairs
+  bool password = true;  // password=..., "secret": ..., --password x, user:password@ in URLs
   bool phone = false;    // +CC ... and (ddd) ddd-dddd
   IpRule ip = IpRule::Off;
   unsigned ipv4_prefix = 24;  // bits kept by IpRule::Prefix
