@@ -49,8 +49,8 @@ struct Clock {
                                         std::int32_t zone_minutes) noexcept {
   const std::int64_t days =
       days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day));
-  const std::int64_t seconds =
-      days * 86'400 + clock.hour * 3'600 + (clock.minute - zone_minutes) * 60 + clock.second;
+  const std::int64_t minutes = clock.hour * 60 + clock.minute - zone_minutes;
+  const std::int64_t seconds = days * 86'400 + minutes * 60 + clock.second;
   return seconds * kSecondUs + clock.micro;
 }
 
