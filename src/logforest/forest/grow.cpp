@@ -95,7 +95,7 @@ class Grower {
     s.values.resize(psi);
     s.spill.resize(psi);
     max_depth_ = std::bit_width(std::max(psi, 2U) - 1U);  // ceil(log2(psi))
-    const std::size_t guess = std::min<std::size_t>(2 * psi, 160);
+    const std::size_t guess = std::min<std::size_t>(std::size_t{2} * psi, 160);
     tree_.feature.reserve(guess);
     tree_.threshold.reserve(guess);
     tree_.right.reserve(guess);

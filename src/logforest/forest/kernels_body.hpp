@@ -2,6 +2,7 @@
 // LOGFOREST_VECTOR_BYTES; the build sets the instruction set by the file's name. Everything here
 // has internal linkage and no library code is used, so no copy can leak into other translation
 // units.
+// NOLINTBEGIN(misc-definitions-in-headers)
 #include <cstddef>
 #include <cstdint>
 
@@ -286,7 +287,7 @@ void explain_rows(const WalkNode* nodes, const std::uint32_t* roots, const std::
         const WalkNode& node = nodes[at[k]];
         const std::uint32_t next = step<true>(node, x + k * columns);
         // Node 0 is a root, whose delta is 0: that is what staying at a leaf adds.
-        shares[k * columns + node.feature] += delta[next * (node.flags & 1U)];
+        shares[k * columns + node.feature] += delta[next * std::size_t{node.flags & 1U}];
         at[k] = next;
       }
     }
@@ -310,3 +311,4 @@ void explain(const WalkNode* nodes, const std::uint32_t* roots, const std::uint3
 
 }  // namespace
 }  // namespace logforest::forest
+// NOLINTEND(misc-definitions-in-headers)

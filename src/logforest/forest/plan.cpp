@@ -107,6 +107,8 @@ void append(Plan& plan, const Tree& tree, double scale, Scratch& s) {
   normalised_paths(tree, s.depths, s.paths);
   s.values.resize(tree.size());
   for (std::size_t i = 0; i < tree.size(); ++i) {
+    // Half up, on every machine.
+    // NOLINTNEXTLINE(bugprone-incorrect-roundings)
     s.values[i] = static_cast<std::uint32_t>(s.paths[i] * scale + 0.5);
   }
   expected_paths(tree, 1.0 / scale, s);

@@ -66,7 +66,7 @@ double numeric_value(const char* at) {
   if (sign == 0xf000) return -std::numeric_limits<double>::infinity();
   double value = 0;
   for (int i = 0; i < digits; ++i) {
-    value += get_be<std::int16_t>(at + 8 + 2 * i) * std::pow(10000.0, weight - i);
+    value += get_be<std::int16_t>(at + 8 + std::ptrdiff_t{2} * i) * std::pow(10000.0, weight - i);
   }
   return sign == 0x4000 ? -value : value;
 }

@@ -37,6 +37,10 @@ bool escapes_are_valid(std::string_view content) noexcept {
   return true;
 }
 
+bool all_digits(std::string_view s) noexcept {
+  return std::all_of(s.begin(), s.end(), [](char c) { return is(c, kDigit); });
+}
+
 bool is_cookie(SecretName name) noexcept {
   return name == SecretName::Cookie || name == SecretName::SetCookie;
 }
@@ -88,12 +92,9 @@ class JsonMask {
     if (!key && secret() && !is_no_secret(content)) {
       out += token_ ? "<TOKEN>" : "<PASSWORD>";
       changed_ = true;
-    } else if (!key && id_ &&
-               std::all_of(content.begin(), content.end(), [](char c) { return is(c, kDigit); })) {
-      out += content;
     } else if (content.find('\\') != std::string_view::npos && escapes_are_valid(content)) {
       decoded(content, out);
-    } else if (masker_.mask(content, scratch_)) {
+    } else if (!(id_ && !key && all_digits(content)) && masker_.mask(content, scratch_)) {
       out += sound(scratch_) ? std::string_view(scratch_) : std::string_view("<MASKED>");
       changed_ = true;
     } else {

@@ -67,7 +67,7 @@ bool append_prefix(int family, unsigned bits, std::string_view value, std::strin
       text[n++] = value[i];
     }
   } else {
-    n = value.copy(text.data(), value.size());
+    value.copy(text.data(), value.size());
   }
   if (inet_pton(family, text.data(), raw.data()) != 1) return false;
   const std::size_t size = family == AF_INET ? 4 : 16;

@@ -117,8 +117,9 @@ inline constexpr std::size_t npos = std::string_view::npos;
 // 1..12 for "Jan".."Dec" at p (3 readable bytes), first letter in capitals; otherwise 0.
 [[nodiscard]] constexpr unsigned month_number(const char* p) noexcept {
   constexpr std::string_view names = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  for (unsigned m = 0; m < 12; ++m) {
-    if (names[m * 3] == p[0] && names[m * 3 + 1] == p[1] && names[m * 3 + 2] == p[2]) return m + 1;
+  for (std::size_t m = 0; m < 12; ++m) {
+    if (names[m * 3] == p[0] && names[m * 3 + 1] == p[1] && names[m * 3 + 2] == p[2])
+      return static_cast<unsigned>(m) + 1;
   }
   return 0;
 }
