@@ -184,10 +184,9 @@ void take_thread(std::string_view inner, AppFields& out) noexcept {
     out.caller = inner;
     return;
   }
-  if (out.logger.empty() && looks_like_logger(inner) && inner.find(' ') == npos &&
-      inner.find("::") != npos) {
-    out.logger = inner;
-  } else if (out.thread.empty()) {
+  const bool module =
+      looks_like_logger(inner) && inner.find(' ') == npos && inner.find("::") != npos;
+  if (out.thread.empty() && !(module && out.logger.empty())) {
     out.thread = inner;
   } else if (out.logger.empty()) {
     out.logger = inner;

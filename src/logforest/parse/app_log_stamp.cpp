@@ -26,7 +26,7 @@ bool short_log4j_stamp(std::string_view s, const TimeContext& context, AppFields
   out.timestamp_us =
       (days_from_civil(2000 + year, static_cast<unsigned>(month), static_cast<unsigned>(day)) *
            86'400 +
-       seconds - context.zone_minutes * 60) *
+       seconds - context.zone_minutes * std::int64_t{60}) *
       std::int64_t{1'000'000};
   return true;
 }

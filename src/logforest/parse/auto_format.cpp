@@ -215,7 +215,7 @@ std::vector<std::string_view> sample_records(std::string_view head) {
   return lines;
 }
 
-Format auto_format(std::shared_ptr<const Format> first, Formats others, bool pure) {
+Format auto_format(const std::shared_ptr<const Format>& first, Formats others, bool pure) {
   std::shared_ptr<const Format> plain;
   Formats formats;
   const bool known = first != nullptr && first->name != "plain";
@@ -242,7 +242,7 @@ Format auto_format(std::shared_ptr<const Format> first, Formats others, bool pur
   return out;
 }
 
-Format joined_format(std::shared_ptr<const Format> format) {
+Format joined_format(const std::shared_ptr<const Format>& format) {
   Format out = *format;
   out.make = [format](const ParseOptions& options) {
     return std::make_unique<AutoParser>(options, Formats{format}, nullptr, true, true);

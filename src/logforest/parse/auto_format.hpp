@@ -19,10 +19,10 @@ namespace logforest::parse {
 
 // A format that parses as `first` where it can (nullptr: plain text) and else as any of `others`.
 // `pure`: the source holds nothing but `first` (registry.hpp), so that odd lines are damaged ones.
-[[nodiscard]] Format auto_format(std::shared_ptr<const Format> first,
+[[nodiscard]] Format auto_format(const std::shared_ptr<const Format>& first,
                                  std::vector<std::shared_ptr<const Format>> others, bool pure);
 
 // `format` with stack traces joined to its records; other lines it refuses stay refused.
-[[nodiscard]] Format joined_format(std::shared_ptr<const Format> format);
+[[nodiscard]] Format joined_format(const std::shared_ptr<const Format>& format);
 
 }  // namespace logforest::parse
