@@ -221,8 +221,9 @@ Format regex_format(RegexSpec spec) {
   for (const std::string& pattern : spec.time_formats) compiled->times.emplace_back(pattern);
   for (const auto& [text, name] : spec.levels) {
     if (!level_from_name(name)) {
-      throw ConfigError("format \"" + spec.name + "\": level \"" + text + "\" is mapped to \"" +
-                        name + "\", which is no level");
+      std::string what = "format \"" + spec.name + "\": level \"";
+      what.append(text).append("\" is mapped to \"").append(name).append("\", which is no level");
+      throw ConfigError(what);
     }
   }
   Format format;

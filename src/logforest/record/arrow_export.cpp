@@ -100,7 +100,7 @@ int stream_next(ArrowArrayStream* stream, ArrowArray* out) {
   }
   try {
     Chunk chunk = std::move(data->chunks[data->next++]);
-    export_array(std::move(chunk.columns), chunk.rows, std::move(chunk.owner), out);
+    export_array(std::move(chunk.columns), chunk.rows, chunk.owner, out);
   } catch (...) {
     return ENOMEM;
   }
@@ -156,8 +156,8 @@ void export_schema(const Schema& schema, ArrowSchema* out) {
   fill_schema(out, std::move(data), false);
 }
 
-void export_array(std::vector<Column> columns, std::int64_t rows, std::shared_ptr<const void> owner,
-                  ArrowArray* out) {
+void export_array(std::vector<Column> columns, std::int64_t rows,
+                  const std::shared_ptr<const void>& owner, ArrowArray* out) {
   auto data = std::make_unique<ArrayData>();
   data->column = {rows, 0, {nullptr}, nullptr};
   data->owner = owner;

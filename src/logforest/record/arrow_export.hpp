@@ -34,8 +34,8 @@ using Schema = std::vector<Field>;
 // Fills `out` with a struct schema; the caller releases it.
 void export_schema(const Schema& schema, ArrowSchema* out);
 // Fills `out` with a struct array of `columns`; `owner` is kept alive until release.
-void export_array(std::vector<Column> columns, std::int64_t rows, std::shared_ptr<const void> owner,
-                  ArrowArray* out);
+void export_array(std::vector<Column> columns, std::int64_t rows,
+                  const std::shared_ptr<const void>& owner, ArrowArray* out);
 
 // One chunk of a stream: its columns, its rows and what keeps the buffers alive.
 struct Chunk {

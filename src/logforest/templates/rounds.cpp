@@ -152,7 +152,7 @@ void Rounds::fold(Work& w) {
       }
     }
     if (x == ')' || x == ']') {
-      const Code open = x == ')' ? '(' : '[';
+      const auto open = static_cast<Code>(static_cast<unsigned char>(x == ')' ? '(' : '['));
       if (n > 0 && c[n - 1] == open) {
         --n;
         continue;

@@ -36,7 +36,7 @@ struct Span {
 };
 
 inline constexpr std::size_t kMaxTokens = 256;  // the rest of a message is one wildcard
-inline constexpr std::size_t kMaxScanBytes = 8 * 1024;
+inline constexpr std::size_t kMaxScanBytes = std::size_t{8} * 1024;
 inline constexpr char kUserMask = '\x1a';  // stands where a user's own mask matched
 
 class Scanner {

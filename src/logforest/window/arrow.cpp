@@ -9,8 +9,6 @@ namespace logforest::window {
 
 namespace {
 
-using arrow::Column;
-
 // Owns the columns of an exported table; parts that a table lacks stay empty.
 struct Columns {
   FixedColumn<std::int64_t> start, end, count, errors, rt_count;
