@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from logforest import _core
+from logforest._model_file import ModelFile
 from logforest.errors import ConfigError, ModelError
 from logforest.templates import text_source
 
@@ -177,7 +178,7 @@ class TfidfVectorizer(_Parameters):
             self._core = _core.TfidfVectorizer.load(state["_core"])
 
 
-class LogClassifier(_Parameters):
+class LogClassifier(_Parameters, ModelFile):
     """Classify messages: TF-IDF and naive Bayes, with calibrated probabilities.
 
     Labels equal those of scikit-learn's ``TfidfVectorizer`` + ``ComplementNB`` or
@@ -342,21 +343,12 @@ class LogClassifier(_Parameters):
         return self._fitted().save()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> LogClassifier:
+    def from_bytes(cls, data: bytes) -> Self:
         """Read what :meth:`to_bytes` wrote; ModelError for anything else."""
         core = _core.LogClassifier.load(data)
         options = core.options()
         options["default_label"] = options["default_label"] or None
         return cls(**options)._learned(core)
-
-    def save(self, path: str | Path) -> None:
-        """Write the model to a file."""
-        Path(path).write_bytes(self.to_bytes())
-
-    @classmethod
-    def load(cls, path: str | Path) -> LogClassifier:
-        """Read a file written by :meth:`save`; ModelError when it is damaged or no classifier."""
-        return cls.from_bytes(Path(path).read_bytes())
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()

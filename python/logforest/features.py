@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from logforest import _core
+from logforest._model_file import ModelFile
 from logforest.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def core_batch(logs: Any) -> _core.LogBatch:
     raise TypeError(f"expected a LogBatch or an Arrow table, got {type(logs).__name__}")
 
 
-class LogFeatureExtractor:
+class LogFeatureExtractor(ModelFile):
     """Turn log records into a matrix for :class:`logforest.IsolationForest` and its kind.
 
     Follows scikit-learn's conventions (``get_params``, ``fit``, ``transform``,
@@ -167,7 +168,7 @@ class LogFeatureExtractor:
         return self._fitted().save()
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, n_jobs: int | None = None) -> LogFeatureExtractor:
+    def from_bytes(cls, data: bytes, *, n_jobs: int | None = None) -> Self:
         """Read :meth:`to_bytes`; raises ModelError on anything else."""
         extractor = cls(n_jobs=n_jobs)
         core = _core.FeatureExtractor.load(data)

@@ -9,10 +9,7 @@ import inspect
 import json
 import math
 import numbers
-import os
 import secrets
-import stat
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +24,7 @@ from logforest._matrix import (
     feature_names,
     not_fitted,
 )
+from logforest._model_file import ModelFile
 from logforest._model_meta import parse_meta
 from logforest._stream import Stream
 from logforest.errors import ConfigError, ModelError
@@ -35,9 +33,7 @@ __all__ = ["IsolationForest"]
 
 Floats = npt.NDArray[np.float64]
 _SEED_MASK = (1 << 64) - 1
-_MAGIC = b"LOGFOREST"
 _TAIL_ROWS = 256  # flagged rows of a calibration sample: their share is known to 6 %
-_MOST_FILE_BYTES = 1 << 31
 
 
 def _quantile(values: Floats, share: float) -> float:
@@ -73,7 +69,7 @@ def _seed_of(random_state: Any) -> int:
     )
 
 
-class IsolationForest:
+class IsolationForest(ModelFile):
     """Isolation Forest (Liu, Ting, Zhou, ICDM 2008) with scikit-learn's interface.
 
     Parameters
@@ -400,34 +396,6 @@ class IsolationForest:
         except ConfigError as error:
             raise ModelError(f"the model is damaged: {error}") from None
         return self
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes `to_bytes()` to a file, which appears whole or not at all."""
-        target = Path(path)
-        data = self.to_bytes()
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            part.write_bytes(data)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Reads a file of `save`. Raises ModelError for anything else (never unpickles)."""
-        source = Path(path)
-        with source.open("rb") as file:
-            info = os.fstat(file.fileno())
-            if not stat.S_ISREG(info.st_mode) or info.st_size > _MOST_FILE_BYTES:
-                raise ModelError(f"{source}: not a model file (no regular file, or too large)")
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise ModelError(f"{source}: not a logforest file")
-            file.seek(0)
-            data = file.read(_MOST_FILE_BYTES)
-        try:
-            return cls.from_bytes(data)
-        except ModelError as error:
-            raise ModelError(f"{source}: {error}") from None
 
     @classmethod
     def from_sklearn(cls, model: Any) -> Self:

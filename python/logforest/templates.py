@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from logforest import _core
+from logforest._model_file import ModelFile
 from logforest.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class _Stream:
         return self._capsule
 
 
-class TemplateMiner:
+class TemplateMiner(ModelFile):
     """Group log messages into templates such as ``Failed password for <*> from <*>``.
 
     A message is cut into words and its variable parts (words with a digit, and the shapes of
@@ -248,7 +248,7 @@ class TemplateMiner:
         return self._fitted().save()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> TemplateMiner:
+    def from_bytes(cls, data: bytes) -> Self:
         """Read what :meth:`to_bytes` wrote; ModelError for anything else."""
         core = _core.TemplateMiner.load(data)
         bits, patterns, max_shapes, min_values = core.options()
@@ -260,15 +260,6 @@ class TemplateMiner:
         )
         miner._core = core
         return miner
-
-    def save(self, path: str | Path) -> None:
-        """Write the state to a file."""
-        Path(path).write_bytes(self.to_bytes())
-
-    @classmethod
-    def load(cls, path: str | Path) -> TemplateMiner:
-        """Read a file written by :meth:`save`; ModelError when it is damaged or no miner."""
-        return cls.from_bytes(Path(path).read_bytes())
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from logforest import _core
+from logforest._model_file import ModelFile
 from logforest.detection.baselines import DAY_RING
 from logforest.detection.explain import Explainer
 from logforest.detection.findings import Finding, to_table
@@ -45,7 +44,7 @@ def window_seconds(every: str) -> int:
     return int(every[:-1]) * unit
 
 
-class Detector:
+class Detector(ModelFile):
     """Find anomalies in a stream of batches.
 
     Window level: per service and window, errors, answers, latency, volume, failed logins and
@@ -79,6 +78,8 @@ class Detector:
     >>> "reason" in early.column_names and detector.flush().num_rows >= 0
     True
     """
+
+    _magic = b"LFDT0001"  # detection/state.py
 
     def __init__(
         self,
@@ -160,25 +161,11 @@ class Detector:
         return dump(self)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Detector:
+    def from_bytes(cls, data: bytes) -> Self:
         """Read :meth:`to_bytes`; raises ModelError on anything else."""
         from logforest.detection.state import restore
 
         return restore(data, cls)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write :meth:`to_bytes` to a file, whole or not at all."""
-        part = Path(f"{os.fspath(path)}.{os.getpid()}.part")
-        try:
-            part.write_bytes(self.to_bytes())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Detector:
-        """Read :meth:`save`; raises ModelError or OSError."""
-        return cls.from_bytes(Path(path).read_bytes())
 
     def status(self) -> dict[str, Any]:
         """Where the detector stands: JSON-ready."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -23,7 +23,9 @@ from logforest.forest import IsolationForest
 if TYPE_CHECKING:
     from logforest.detection.detector import Detector
 
-_MAGIC = b"LFDT0001"
+D = TypeVar("D", bound="Detector")
+
+MAGIC = b"LFDT0001"
 _DIGEST = 32
 _TYPES = {"<f8", "<f4", "<i8", "<i4", "|u1"}
 _MOST_CELLS = 1 << 28
@@ -58,13 +60,13 @@ def dump(detector: Detector) -> bytes:
         "sections": [[n, a.dtype.str, list(a.shape)] for n, a in sections.items()],
     }
     text = json.dumps(header).encode()
-    parts = [_MAGIC, len(text).to_bytes(8, "little"), text]
+    parts = [MAGIC, len(text).to_bytes(8, "little"), text]
     parts += [np.ascontiguousarray(a).tobytes() for a in sections.values()]
     body = b"".join(parts)
     return body + hashlib.sha256(body).digest()
 
 
-def restore(data: bytes, make: type[Detector]) -> Detector:
+def restore(data: bytes, make: type[D]) -> D:
     """Read :func:`dump`; ModelError on anything else."""
     try:
         header, sections = _open(data)
@@ -76,13 +78,13 @@ def restore(data: bytes, make: type[Detector]) -> Detector:
 
 
 def _open(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    start = len(_MAGIC) + 8
-    if len(data) < start + _DIGEST or data[: len(_MAGIC)] != _MAGIC:
+    start = len(MAGIC) + 8
+    if len(data) < start + _DIGEST or data[: len(MAGIC)] != MAGIC:
         raise ModelError("not a detector file (or of another version)")
     body, digest = data[:-_DIGEST], data[-_DIGEST:]
     if hashlib.sha256(body).digest() != digest:
         raise ModelError("detector file: the checksum does not match")
-    length = int.from_bytes(body[len(_MAGIC) : start], "little")
+    length = int.from_bytes(body[len(MAGIC) : start], "little")
     if length > len(body) - start:
         raise ModelError("detector file: it ends too early")
     header = json.loads(body[start : start + length])
@@ -102,9 +104,7 @@ def _open(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, sections
 
 
-def _build(
-    header: dict[str, Any], sections: dict[str, np.ndarray], make: type[Detector]
-) -> Detector:
+def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D]) -> D:
     detector = make(**header["options"])
     judge, records = detector._windows, detector._records
     signals = _core.Signals.load(sections["signals"].tobytes())

@@ -1,0 +1,57 @@
+"""Files of models: what every estimator with ``to_bytes`` and ``from_bytes`` shares."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import ClassVar, Self
+
+from logforest.errors import ModelError
+
+__all__ = ["ModelFile"]
+
+_MOST_BYTES = 1 << 31
+
+
+class ModelFile:
+    """``save`` and ``load`` over ``to_bytes`` and ``from_bytes``; nothing is ever unpickled."""
+
+    _magic: ClassVar[bytes] = b"LOGFOREST"
+
+    def to_bytes(self) -> bytes:
+        """The model as bytes: versioned, checksummed, no code inside."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The inverse of :meth:`to_bytes`; ModelError for anything else."""
+        raise NotImplementedError
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, which appears whole or not at all."""
+        target = Path(path)
+        data = self.to_bytes()
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            part.write_bytes(data)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file of :meth:`save`; ModelError for anything else, OSError when unreadable."""
+        source = Path(path)
+        with source.open("rb") as file:
+            info = os.fstat(file.fileno())
+            if not stat.S_ISREG(info.st_mode) or info.st_size > _MOST_BYTES:
+                raise ModelError(f"{source}: not a model file (no regular file, or too large)")
+            if file.read(len(cls._magic)) != cls._magic:
+                raise ModelError(f"{source}: not a logforest file")
+            file.seek(0)
+            data = file.read(_MOST_BYTES)
+        try:
+            return cls.from_bytes(data)
+        except ModelError as error:
+            raise ModelError(f"{source}: {error}") from None
