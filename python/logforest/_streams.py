@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
-from logforest.errors import ParseError
+from logforest.errors import ConfigError, ParseError
 
 BLOCK = 1 << 20
 #: Below this many bytes of output no ratio is suspicious.
@@ -155,8 +155,38 @@ def _decompressed(raw: Iterator[bytes], head: bytes, max_ratio: float) -> Iterat
         raise Damaged(f"the {kind} data ends early", read)
 
 
-def _utf16(raw: Iterator[bytes]) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+def text_encoding(name: str | None) -> str | None:
+    """The codec's own name; None for UTF-8, which needs no decoding. ConfigError if unknown."""
+    if name is None:
+        return None
+    try:
+        found = codecs.lookup(name)
+        "".encode(name)  # fails for codecs that are not of text
+    except (LookupError, ValueError):
+        raise ConfigError(f"unknown encoding {name!r}: try latin-1, cp1252 or utf-16") from None
+    return None if found.name in ("utf-8", "utf-8-sig", "ascii") else found.name
+
+
+def not_utf8(block: bytes) -> bool:
+    """Whether more than every tenth line of the text has bytes that are not UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")
+    try:
+        decoder("strict").decode(block)  # a cut last character is no error
+    except UnicodeDecodeError:
+        bad = decoder("replace").decode(block).count("\ufffd") - block.count("\ufffd".encode())
+        return 10 * bad > block.count(b"\n") + 1
+    return False
+
+
+def wrong_encoding(name: str) -> ParseError:
+    """What to say of it."""
+    return ParseError(
+        f"{name}: the text is not UTF-8; say what it is: --encoding latin-1, cp1252 ..."
+    )
+
+
+def _decoded(raw: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     for block in raw:
         yield decoder.decode(block).encode("utf-8", "surrogatepass")
     yield decoder.decode(b"", True).encode("utf-8", "surrogatepass")
@@ -177,26 +207,32 @@ def _filled_head(raw: Iterator[bytes]) -> bytes:
     return head
 
 
-def plain_blocks(raw: Iterator[bytes], max_ratio: float) -> Iterator[bytes]:
+def plain_blocks(
+    raw: Iterator[bytes], max_ratio: float, encoding: str | None = None
+) -> Iterator[bytes]:
     """Blocks of UTF-8 (or of whatever bytes there are), decompressed and decoded."""
     head = _filled_head(raw)
     if _decompressor(head) is not None:
         inner = _decompressed(_peeked(head, raw), head, max_ratio)
-        yield from plain_blocks(inner, max_ratio)
+        yield from plain_blocks(inner, max_ratio, encoding)
         return
+    if encoding is None and _is_utf16(head):
+        encoding = "utf-16"
     blocks = _peeked(head, raw)
-    yield from _utf16(blocks) if _is_utf16(head) else blocks
+    yield from blocks if encoding is None else _decoded(blocks, encoding)
 
 
 def _is_utf16(head: bytes) -> bool:
     return head.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 
-def as_utf8(data: bytes | bytearray | memoryview) -> bytes | bytearray | memoryview:
-    """Bytes in memory; UTF-16 with a byte order mark is transcoded."""
-    if _is_utf16(bytes(data[:2])):
-        return b"".join(_utf16(iter([bytes(data)])))
-    return data
+def as_utf8(
+    data: bytes | bytearray | memoryview, encoding: str | None = None
+) -> bytes | bytearray | memoryview:
+    """Bytes in memory; what is not UTF-8 (UTF-16 with a byte order mark) is transcoded."""
+    if encoding is None and _is_utf16(bytes(data[:2])):
+        encoding = "utf-16"
+    return data if encoding is None else b"".join(_decoded(iter([bytes(data)]), encoding))
 
 
 @dataclass
@@ -219,28 +255,34 @@ def _file_blocks(handle: IO[Any]) -> Iterator[bytes]:
         yield block.encode("utf-8", "surrogatepass") if isinstance(block, str) else bytes(block)
 
 
-def open_path(path: str, max_ratio: float) -> Source:
+def open_path(path: str, max_ratio: float, encoding: str | None = None) -> Source:
     """A path, or ``-`` for standard input."""
     if path == "-":
-        return Source("", plain_blocks(_file_blocks(sys.stdin.buffer), max_ratio))
+        return Source("", plain_blocks(_file_blocks(sys.stdin.buffer), max_ratio, encoding))
     handle = open(path, "rb", buffering=0)  # noqa: SIM115  (closed by Source.close)
     head = b""
     with suppress(OSError, io.UnsupportedOperation):
         if handle.seekable():
             head = handle.read(16) or b""
             handle.seek(0)
-            if head and _decompressor(head) is None and not _is_utf16(head):
+            plain = encoding is None and not _is_utf16(head)
+            if head and plain and _decompressor(head) is None:
                 return Source(os.path.basename(path), iter(()), handle.fileno(), handle)
     return Source(
-        os.path.basename(path), plain_blocks(_file_blocks(handle), max_ratio), None, handle
+        os.path.basename(path),
+        plain_blocks(_file_blocks(handle), max_ratio, encoding),
+        None,
+        handle,
     )
 
 
-def open_stream(stream: IO[Any], max_ratio: float) -> Source:
+def open_stream(stream: IO[Any], max_ratio: float, encoding: str | None = None) -> Source:
     """A file object, binary or text; it is read from where it stands and not closed."""
     name = getattr(stream, "name", "")
     name = os.path.basename(name) if isinstance(name, str) and not name.startswith("<") else ""
-    return Source(name, plain_blocks(_file_blocks(stream), max_ratio))
+    if isinstance(stream, io.TextIOBase):
+        encoding = None  # it decodes by itself
+    return Source(name, plain_blocks(_file_blocks(stream), max_ratio, encoding))
 
 
 def expand(path: str) -> list[str]:

@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any, Literal, TypeAlias, cast, overload
 
 from logforest import _core
-from logforest._streams import Damaged, Source, as_utf8, expand, open_path, open_stream
+from logforest._streams import (
+    Damaged,
+    Source,
+    as_utf8,
+    expand,
+    open_path,
+    open_stream,
+    text_encoding,
+)
 from logforest.batch import LogBatch
 from logforest.errors import ConfigError, ParseError
 from logforest.formats import load_builtin
@@ -75,6 +83,8 @@ def parse(
     data: bytes | bytearray | memoryview | str,
     format: str = "auto",
     pattern: str | None = None,
+    *,
+    encoding: str | None = None,
     **options: Any,
 ) -> LogBatch:
     """Parse log text in memory.
@@ -83,6 +93,7 @@ def parse(
         data: the text; ``str`` is taken as UTF-8, bytes may also be UTF-16 with a mark.
         format: a name of :func:`logforest.list_formats` or ``auto``.
         pattern: an RE2 expression with named groups, instead of a format.
+        encoding: of bytes; a Python codec, default UTF-8.
         **options: as of :func:`read_logs`.
 
     Returns:
@@ -100,7 +111,11 @@ def parse(
     if not isinstance(data, (bytes, bytearray, memoryview, str)):
         what = type(data).__name__
         raise ConfigError(f"parse takes bytes or str, not {what}; read_logs takes files and lists")
-    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else as_utf8(data)
+    raw = (
+        data.encode("utf-8", "surrogatepass")
+        if isinstance(data, str)
+        else as_utf8(data, text_encoding(encoding))
+    )
     return LogBatch._from_core(_core.parse_bytes(raw, core_options, _enrichment()))
 
 
@@ -146,6 +161,7 @@ def read_logs(
     batch_rows: int | None = None,
     damaged: Literal["raise", "keep"] = "raise",
     max_ratio: float = 250.0,
+    encoding: str | None = None,
     **options: Any,
 ) -> LogBatch | Iterator[LogBatch]:
     """Read logs from files, streams or memory into columns.
@@ -161,6 +177,9 @@ def read_logs(
         damaged: what to do with compressed data that ends early or is corrupt: ``raise`` a
             ParseError whose ``partial`` holds all records before the damage, or ``keep`` these
             and add one reject with reason ``truncated``.
+        encoding: of the bytes, a Python codec such as ``latin-1``; default UTF-8, or UTF-16 by its
+            byte order mark. Bytes that do not fit are replaced and counted
+            (``counts["repaired_bytes"]``).
         max_ratio: how many times its size compressed data may grow (above 64 MB of output).
         **options: ``service``, ``source`` (default: the file's name) where records have none;
             ``tenant``; ``zone_minutes`` (east of UTC, for stamps without an offset);
@@ -184,15 +203,16 @@ def read_logs(
     """
     if damaged not in ("raise", "keep"):
         raise ConfigError(f"damaged must be 'raise' or 'keep', not {damaged!r}")
+    codec = text_encoding(encoding)
     if batch_rows is not None:
         if batch_rows < 1:
             raise ConfigError(f"batch_rows must be at least 1, not {batch_rows}")
         options = {"format": format, "pattern": pattern, **options}
-        return _iterate(_sources(source, max_ratio), batch_rows, damaged, options)
+        return _iterate(_sources(source, max_ratio, codec), batch_rows, damaged, options)
     options = {"format": format, "pattern": pattern, **options}
     batches: list[LogBatch] = []
     try:
-        for one in _sources(source, max_ratio):
+        for one in _sources(source, max_ratio, codec):
             batches.append(_read_all(one, damaged, options))
     except ParseError as error:
         if isinstance(error.partial, LogBatch) and batches:
@@ -201,16 +221,16 @@ def read_logs(
     return batches[0] if len(batches) == 1 else LogBatch.concat(batches)
 
 
-def _sources(source: Readable, max_ratio: float) -> Iterator[Source]:
+def _sources(source: Readable, max_ratio: float, encoding: str | None) -> Iterator[Source]:
     if isinstance(source, (str, os.PathLike)):
         for path in expand(os.fspath(source)):
-            yield open_path(path, max_ratio)
+            yield open_path(path, max_ratio, encoding)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         from io import BytesIO
 
-        yield open_stream(BytesIO(source), max_ratio)
+        yield open_stream(BytesIO(source), max_ratio, encoding)
     elif hasattr(source, "read"):
-        yield open_stream(cast("IO[Any]", source), max_ratio)
+        yield open_stream(cast("IO[Any]", source), max_ratio, encoding)
     else:
         lines = list(source)
         for line in lines:

@@ -70,3 +70,46 @@ def test_commands_on_a_store(tmp_path: Path) -> None:
     assert len(out.splitlines()) == 3
     assert b"\x1b[31m" not in out
     assert command("query", "--data", store, "-n", "0", "--json")[:2] == (0, b"")
+
+
+def test_ingest_of_another_encoding(up: UpProcess, tmp_path: Path) -> None:
+    path = tmp_path / "latin.log"
+    path.write_bytes("2026-01-05 10:00:00 INFO fermé à clé\n".encode("latin-1") * 20)
+    for target in (("--url", up.url), ("--data", str(tmp_path / "store"))):
+        code, out, error = command("ingest", str(path), *target)
+        assert (code, out) == (1, b""), error
+        assert "--encoding" in error
+        code, out, error = command("ingest", str(path), *target, "--encoding", "latin-1", "--json")
+        assert code == 0, error
+        assert json.loads(out) == {"records": 20, "rejected": 0, "files": 1}
+    found = up.get("/api/v1/logs?q=ferm%C3%A9&limit=5")
+    assert {row["message"] for row in found["items"]} == {"fermé à clé"}
+
+
+def test_doctor_says_what_is_in_the_way(up: UpProcess, tmp_path: Path) -> None:
+    code, out, error = command("doctor", "--json")
+    assert (code, error) == (0, "")
+    assert json.loads(out)["duckdb"]
+    code, out, error = command("doctor", "--json", "--data", str(tmp_path / "new"))
+    assert code == 0, out
+    assert not (tmp_path / "new").exists()
+    held = ("--data", str(up.data), "--port", str(up.port))
+    code, out, error = command("doctor", "--json", *held)
+    assert (code, error) == (1, "")
+    checks = {check["check"]: check for check in json.loads(out)["checks"]}
+    assert [name for name, check in checks.items() if not check["ok"]] == ["store", "port"]
+    assert up.process is not None
+    assert f"held by process {up.process.pid}" in checks["store"]["detail"]
+    assert "taken" in checks["port"]["detail"]
+
+
+def test_doctor_asks_the_servers(redis_url: str, dsn: str) -> None:
+    code, out, _ = command("doctor", "--redis", redis_url, "--postgres", dsn)
+    assert code == 1
+    assert b"logforest db migrate" in out
+    assert command("db", "migrate", "--postgres", dsn)[0] == 0
+    code, out, error = command("doctor", "--redis", redis_url, "--postgres", dsn)
+    assert code == 0, out.decode() + error
+    code, out, _ = command("doctor", "--redis", "redis://127.0.0.1:1", "--json")
+    assert code == 1
+    assert not json.loads(out)["checks"][1]["ok"]

@@ -126,6 +126,7 @@ def _bad_inputs(tmp_path: Path) -> dict[str, tuple[Path, str]]:
         "blank": (b"\n\n\n", "no log records"),
         "binary": (bytes(range(256)) * 200, "binary"),
         "utf-16": (text[:4000].decode().encode("utf-16-le"), "binary"),
+        "latin-1": ("2026-01-05 10:00:00 INFO fermé\n".encode("latin-1") * 9, "--encoding"),
         "truncated.gz": (gzip.compress(text)[:-5000], "ends early"),
     }
     cases = {}
@@ -144,6 +145,25 @@ def test_bad_input_is_one_clear_line_and_nothing_else(tmp_path: Path):
         assert words in result.stderr, (name, result.stderr)
         assert result.stderr.count("\n") == 1, (name, result.stderr)
         assert "Traceback" not in result.stderr
+
+
+def test_other_encodings_are_read_when_they_are_named(tmp_path: Path):
+    path = tmp_path / "a.log"
+    for codec in ("latin-1", "utf-16-le", "utf-16"):
+        path.write_bytes(("2026-01-05 10:00:00 INFO fermé à clé\n" * 9).encode(codec))
+        result = run(path, "--json", "--encoding", codec)
+        assert result.returncode == 0, result.stderr
+        assert json.loads(result.stdout)["templates"][0]["example"] == "fermé à clé"
+    result = run(path, "--encoding", "klingon")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "unknown encoding 'klingon'" in result.stderr
+
+
+def test_a_few_bytes_that_are_not_utf8_spoil_no_report(tmp_path: Path):
+    path = tmp_path / "a.log"
+    line = b"2026-01-05 10:00:00 INFO all well\n"
+    path.write_bytes(line * 50 + line.replace(b"well", b"w\xe9ll") + line * 50)
+    assert run(path).returncode == 0
 
 
 def test_unknown_options_and_formats_are_told(tmp_path: Path):

@@ -93,17 +93,19 @@ def analyze(
     *,
     format: str = "auto",
     pattern: str | None = None,
+    encoding: str | None = None,
     every: str = "auto",
     damaged: str = "raise",
     on_lines: Callable[[int], None] | None = None,
 ) -> Analysis:
     """Read ``files`` (paths, globs, ``-``) and report on them.
 
-    ``damaged`` is that of :func:`logforest.read_logs`; ``every`` is the width of a window
-    (``auto``: by the density of the logs); ``on_lines`` is told now and then how many lines have
-    been read.
+    ``encoding`` and ``damaged`` are those of :func:`logforest.read_logs`; ``every`` is the width of
+    a window (``auto``: by the density of the logs); ``on_lines`` is told now and then how many
+    lines have been read.
 
-    Raises ParseError when there is nothing to report on: no file, no record, damaged compression.
+    Raises ParseError when there is nothing to report on: no file, no record, damaged compression,
+    text of which every tenth line is not of the encoding.
 
     Examples
     --------
@@ -117,7 +119,9 @@ def analyze(
     if not files:
         raise ConfigError("no file given: name log files, or - for standard input")
     look = _Look(list(files), every)
-    options = {"format": format, "pattern": pattern, "damaged": damaged}
+    options = {
+        "format": format, "pattern": pattern, "encoding": encoding, "damaged": damaged
+    }  # fmt: skip
     for batch in _ahead(_read(files, options, on_lines)):
         look.add(batch)
     return look.finish()
@@ -128,6 +132,7 @@ def _read(
     options: dict[str, Any],
     on_lines: Callable[[int], None] | None,
 ) -> Iterator[LogBatch]:
+    from logforest._streams import wrong_encoding
     from logforest.parsing import read_logs
 
     lines = 0
@@ -135,6 +140,10 @@ def _read(
         if os.path.isfile(name) and os.path.getsize(name) == 0:
             raise ParseError(f"{name} is empty: there is nothing to analyze")
         for batch in read_logs(name, batch_rows=_BATCH_ROWS, **options):
+            counts = batch.counts
+            text = 2 * counts["rejected"] <= counts["lines"]  # else it is worse than that
+            if text and 10 * counts["repaired_bytes"] > counts["lines"]:
+                raise wrong_encoding(name)
             yield batch
             lines += batch.counts["lines"]
             if on_lines is not None:
@@ -293,7 +302,7 @@ def _complain(result: Analysis) -> None:
         return
     reason, _ = reasons.most_common(1)[0]
     hint = {
-        "invalid_utf8": "convert it to UTF-8 first, for example iconv -f latin1 -t utf-8",
+        "invalid_utf8": "say what it is, for example --encoding latin-1",
         "binary": "it looks like a binary file",
     }.get(reason, "--format names another format")
     raise ParseError(

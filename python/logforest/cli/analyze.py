@@ -33,6 +33,9 @@ def analyze(
     pattern: str | None = typer.Option(
         None, "--pattern", help="An RE2 expression with named groups, instead of a format."
     ),
+    encoding: str | None = typer.Option(
+        None, "--encoding", help="Of the bytes: latin-1, cp1252, utf-16 ...  [default: UTF-8]"
+    ),
     every: str = typer.Option("auto", "--every", help="Width of a window: 1m, 5m, 1h, auto."),
     html: Path | None = typer.Option(None, "--html", help="Write the report as one HTML file."),
     limit: int = typer.Option(40, "--limit", min=0, help="Anomalies to show (--json: all)."),
@@ -49,6 +52,7 @@ def analyze(
             files,
             format=format_,
             pattern=pattern,
+            encoding=encoding,
             every=every,
             damaged=damaged,
             on_lines=on_lines,

@@ -26,6 +26,9 @@ def ingest(
         None, "--data", help="A store instead: its folder, a .duckdb file or postgresql://."
     ),
     format_: str = typer.Option("auto", "--format", "-f", help="A format's name, or auto."),
+    encoding: str | None = typer.Option(
+        None, "--encoding", help="Of the bytes: latin-1, cp1252, utf-16 ...  [default: UTF-8]"
+    ),
     service: str = typer.Option("", "--service", help="For records that name none."),
     api_key: str | None = typer.Option(None, "--api-key", envvar="LOGFOREST_API_KEY"),
     json_: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
@@ -37,9 +40,10 @@ def ingest(
         raise ConfigError("give --url or --data, not both")
     total = {"records": 0, "rejected": 0, "files": 0}
     if data is not None:
-        _into_store(data, files, format_, service, total)
+        _into_store(data, files, format_, encoding, service, total)
     else:
-        _into_service(url or "http://127.0.0.1:8000", api_key, files, format_, service, total)
+        address = url or "http://127.0.0.1:8000"
+        _into_service(address, api_key, files, format_, encoding, service, total)
     if json_:
         print(json.dumps(total))
     else:
@@ -50,12 +54,17 @@ def ingest(
 
 
 def _into_store(
-    address: str, files: list[str], format_: str, service: str, total: dict[str, int]
+    address: str,
+    files: list[str],
+    format_: str,
+    encoding: str | None,
+    service: str,
+    total: dict[str, int],
 ) -> None:
     from pathlib import Path
 
     import logforest
-    from logforest._streams import expand
+    from logforest._streams import expand, wrong_encoding
 
     if "://" not in address and not address.endswith(".duckdb"):
         Path(address).mkdir(parents=True, exist_ok=True)
@@ -64,7 +73,11 @@ def _into_store(
         for path in (name for pattern in files for name in expand(pattern)):
             total["files"] += 1
             options: dict[str, Any] = {"service": service} if service else {}
-            for logs in logforest.read_logs(path, format=format_, batch_rows=50_000, **options):
+            for logs in logforest.read_logs(
+                path, format=format_, encoding=encoding, batch_rows=50_000, **options
+            ):
+                if 10 * logs.counts["repaired_bytes"] > logs.counts["lines"]:
+                    raise wrong_encoding(path)
                 total["records"] += store.append(logs)[1]
                 total["rejected"] += logs.counts["rejected"]
 
@@ -74,13 +87,14 @@ def _into_service(
     api_key: str | None,
     files: list[str],
     format_: str,
+    encoding: str | None,
     service: str,
     total: dict[str, int],
 ) -> None:
     import hashlib
     from urllib.parse import urlencode
 
-    from logforest._streams import expand, open_path
+    from logforest._streams import expand, not_utf8, open_path, text_encoding, wrong_encoding
     from logforest.http_client import Client
 
     client = Client(url, api_key=api_key)
@@ -90,7 +104,9 @@ def _into_service(
         parameters = {"format": format_, "service": service, "source": name}
         target = "/api/v1/logs/ingest?" + urlencode({k: v for k, v in parameters.items() if v})
         with _progress(path) as advance:
-            for at, body in _bodies(open_path(path, max_ratio=1000.0)):
+            for at, body in _bodies(open_path(path, 1000.0, text_encoding(encoding))):
+                if not_utf8(body):
+                    raise wrong_encoding(path)
                 # The same part of the same file has the same key, in this run and in the next.
                 digest = hashlib.blake2b(name.encode() + b"\n" + body, digest_size=16).hexdigest()
                 answer = client.post(target, body, f"{at}-{digest}", "text/plain")
