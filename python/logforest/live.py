@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 
     from logforest.batch import LogBatch
 
-__all__ = ["TOPICS", "Hub", "Subscriber", "Subscription"]
+__all__ = ["DEFAULT_RATE", "TOPICS", "Hub", "Subscriber", "Subscription"]
 
 TOPICS = ("new_logs", "anomalies", "alerts")
 _TICK_SECONDS = 0.1
-_ROWS_PER_TICK = 100  # shown to one subscriber; the others of a flood are counted as dropped
 _BATCHES_HELD = 64
-_FRAMES_HELD = 1000
+_FRAMES_HELD = 5000
+_BYTES_HELD = 8 << 20
+
+#: Records a second for a subscriber that names no rate; of a flood the others count as dropped.
+DEFAULT_RATE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Subscription:
     service: frozenset[str] = frozenset()
     tenant: str | None = None
     q: str = ""
+    rate: int = DEFAULT_RATE  # records a second at most, the newest
 
 
 @dataclass(eq=False)
@@ -51,15 +55,17 @@ class Subscriber:
     loop: asyncio.AbstractEventLoop
     subscription: Subscription
     frames: deque[bytes] = field(default_factory=deque)
+    held_bytes: int = 0
     dropped: int = 0
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     def extend(self, frames: Sequence[bytes], dropped: int) -> None:
         """In the subscriber's loop: add frames; the oldest give way."""
         self.frames.extend(frames)
+        self.held_bytes += sum(map(len, frames))
         self.dropped += dropped
-        while len(self.frames) > _FRAMES_HELD:
-            self.frames.popleft()
+        while len(self.frames) > _FRAMES_HELD or self.held_bytes > _BYTES_HELD:
+            self.held_bytes -= len(self.frames.popleft())
             self.dropped += 1
         self.ready.set()
 
@@ -71,7 +77,9 @@ class Subscriber:
         if self.dropped:
             lost, self.dropped = self.dropped, 0
             return orjson.dumps({"topic": "gap", "payload": {"dropped": lost}})
-        return self.frames.popleft()
+        frame = self.frames.popleft()
+        self.held_bytes -= len(frame)
+        return frame
 
 
 class Hub:
@@ -85,6 +93,9 @@ class Hub:
         self._lost_rows = 0
         self._events: deque[tuple[str, list[dict[str, object]]]] = deque(maxlen=_BATCHES_HELD)
         self._closed = False
+        self.watched = threading.Event()  # set while there are subscribers
+        self.fed = threading.Event()  # set while what is committed comes here
+        self.fed.set()
         self._thread = threading.Thread(target=self._run, name="lf-live", daemon=True)
         self._thread.start()
 
@@ -98,12 +109,15 @@ class Hub:
         subscriber = Subscriber(asyncio.get_running_loop(), subscription)
         with self._lock:
             self._subscribers.add(subscriber)
+            self.watched.set()
         return subscriber
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Forget a subscriber."""
         with self._lock:
             self._subscribers.discard(subscriber)
+            if not self._subscribers:
+                self.watched.clear()
 
     def publish_logs(self, logs: LogBatch) -> None:
         """Show a committed batch."""
@@ -164,9 +178,10 @@ def render(
     """Frames for a subscription, and how many records of a flood were left out."""
     frames: list[bytes] = []
     dropped = 0
+    most = max(1, int(wanted.rate * _TICK_SECONDS))
     if "new_logs" in wanted.topics:
         for logs in reversed(batches):  # the newest matter most
-            shown, left_out = _matching(wanted, logs, _ROWS_PER_TICK - len(frames))
+            shown, left_out = _matching(wanted, logs, most - len(frames))
             frames[:0] = shown
             dropped += left_out
     for topic, rows in events:

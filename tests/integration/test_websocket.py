@@ -196,6 +196,16 @@ def test_a_flood_shows_the_newest_and_counts_the_rest(up: UpProcess) -> None:
         assert ids == list(range(first + lost, first + 2500))
 
 
+def test_a_client_gets_no_more_than_it_wants(up: UpProcess) -> None:
+    with open_socket(up, "/ws/logs") as client:
+        subscribe(client, service=["little"], rate=20)
+        first = post(up, *({"service": "little", "message": f"m{i}"} for i in range(50)))
+        ids, lost = drained(client, first + 49)
+        assert (ids, lost) == ([first + 48, first + 49], 48)
+        client.send('{"subscribe": ["new_logs"], "rate": 0}')
+        assert "rate" in receive(client)["payload"]["detail"]
+
+
 def test_a_slow_client_loses_the_oldest_and_harms_nobody(up: UpProcess) -> None:
     """Nothing is read until all is stored; socket buffers hold far less than is sent."""
     text = "x" * 100_000

@@ -135,24 +135,40 @@ def _start_workers(settings: Settings) -> Callable[[], None]:
 
 
 class _Listener:
-    """What any process publishes in Redis, to this process's live subscribers."""
+    """What any process publishes in Redis, to this process's live subscribers.
+
+    Records are asked for only while somebody watches: workers publish none that nobody hears.
+    """
 
     def __init__(self, queue: RedisLog, hub: Hub) -> None:
         self._queue = queue
         self._hub = hub
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lf-listen", daemon=True)
-        self._thread.start()
+        hub.fed.clear()
+        quiet = [topic for topic in TOPICS if topic != "new_logs"]
+        self._threads = [
+            threading.Thread(target=self._run, args=arguments, name="lf-listen", daemon=True)
+            for arguments in ((quiet, False), (["new_logs"], True))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         self._closed.set()
-        self._thread.join(2)
+        self._hub.watched.set()
+        for thread in self._threads:
+            thread.join(2)
 
-    def _run(self) -> None:
+    def _run(self, topics: list[str], only_watched: bool) -> None:
+        watched = self._hub.watched
         while not self._closed.is_set():
+            if only_watched and not watched.wait(1.0):
+                continue
             try:
-                subscription = _core.RedisSubscription(self._queue.client, list(TOPICS))
-                while not self._closed.is_set():
+                subscription = _core.RedisSubscription(self._queue.client, topics)
+                if only_watched:
+                    self._hub.fed.set()
+                while not self._closed.is_set() and (watched.is_set() or not only_watched):
                     message = subscription.next(0.5)
                     if message is not None:
                         self._show(*message)
@@ -161,6 +177,9 @@ class _Listener:
                 self._closed.wait(1.0)
             except Exception:
                 log.exception("a live update was not understood")
+            finally:
+                if only_watched:
+                    self._hub.fed.clear()
 
     def _show(self, topic: str, payload: bytes) -> None:
         if not self._hub.subscribers:

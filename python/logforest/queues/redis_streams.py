@@ -403,6 +403,10 @@ class RedisLog:
             )
         return warnings
 
+    def listeners(self, topic: str) -> int:
+        """How many connections wait for what is published under ``topic``."""
+        return int(self.client.command("PUBSUB", "NUMSUB", topic)[1])
+
     def publish(self, topic: str, payload: bytes) -> int:
         """Tell live listeners; nobody listening is fine."""
         return int(self.client.command("PUBLISH", topic, payload))

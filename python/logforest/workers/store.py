@@ -25,7 +25,7 @@ __all__ = ["StoreWorker"]
 
 log = logging.getLogger("logforest.worker.store")
 
-_SHOWN_ROWS = 100  # of a commit, to live listeners
+_SHOWN_ROWS = 20_000  # of a commit, to live listeners: the newest
 
 
 class StoreWorker(StreamWorker):
@@ -104,8 +104,11 @@ class StoreWorker(StreamWorker):
         self.log.bury_records(self.group, item, block, record_id, reason)
 
     def _publish(self, logs: LogBatch) -> None:
-        if not logs.num_rows:
-            return
+        try:
+            if not logs.num_rows or not self.log.listeners("new_logs"):
+                return
+        except QueueError:
+            return  # whoever listened has lost the connection too
         table = pa.table(logs._core)
         if table.num_rows > _SHOWN_ROWS:
             table = table.slice(table.num_rows - _SHOWN_ROWS)

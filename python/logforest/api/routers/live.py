@@ -2,7 +2,8 @@
 
 Filters come as query parameters, or later as a message
 ``{"subscribe": ["new_logs"], "level": ["ERROR"], "service": ["api"], "q": "timeout"}``, which
-replaces them. A client that is too slow loses the oldest frames and gets
+replaces them. ``rate`` is how many records a second are wanted at most (the newest; default 5000).
+A client that is too slow, and one that wants less than there is, loses the oldest frames and gets
 ``{"topic": "gap", "payload": {"dropped": n}}``.
 """
 
@@ -17,7 +18,7 @@ import orjson
 from fastapi import APIRouter, WebSocket
 
 from logforest.errors import ConfigError
-from logforest.live import TOPICS, Subscription
+from logforest.live import DEFAULT_RATE, TOPICS, Subscription
 from logforest.service import Service
 from logforest.stores.filters import LEVELS, one_of
 
@@ -28,6 +29,8 @@ router = APIRouter()
 _ALIASES = {"logs": "new_logs"}
 _HEARTBEAT_SECONDS = 15.0
 _MESSAGE_BYTES = 16_384
+_MOST_RATE = 100_000
+_FED_SECONDS = 2.0
 
 
 def _texts(value: object) -> list[str]:
@@ -48,11 +51,19 @@ def subscription(filters: Mapping[str, Any], topics: Iterable[str]) -> Subscript
     if unknown:
         raise ConfigError(f"subscribe: {unknown[0]!r} is none of {', '.join(TOPICS)}")
     q = filters.get("q") or ""
+    rate = filters.get("rate") or DEFAULT_RATE
+    try:
+        rate = int(rate[-1] if isinstance(rate, list) else rate)
+    except (TypeError, ValueError):
+        rate = 0
+    if not 1 <= rate <= _MOST_RATE:
+        raise ConfigError(f"rate: records a second, from 1 to {_MOST_RATE}")
     return Subscription(
         topics=frozenset(asked or topics),
         level=frozenset(one_of("level", _texts(filters.get("level")), LEVELS)),
         service=frozenset(_texts(filters.get("service"))),
         q=str(q)[:1000],
+        rate=rate,
     )
 
 
@@ -96,6 +107,8 @@ async def _serve(socket: WebSocket, topics: Iterable[str]) -> None:
         return
     await socket.accept()
     subscriber = service.hub.subscribe(wanted)
+    if not service.hub.fed.is_set():  # Redis is asked first; what is away is told by /health
+        await asyncio.to_thread(service.hub.fed.wait, _FED_SECONDS)
     sender = asyncio.create_task(_send(socket, subscriber))
     try:
         while True:

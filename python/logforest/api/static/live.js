@@ -49,6 +49,7 @@ export class Live {
 
   send() {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    this.socket.send(JSON.stringify({ subscribe: ["new_logs", "anomalies"], ...this.filters }));
+    const wanted = { subscribe: ["new_logs", "anomalies"], rate: 300, ...this.filters };
+    this.socket.send(JSON.stringify(wanted));
   }
 }
