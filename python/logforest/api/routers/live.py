@@ -51,7 +51,7 @@ def subscription(filters: Mapping[str, Any], topics: Iterable[str]) -> Subscript
     if unknown:
         raise ConfigError(f"subscribe: {unknown[0]!r} is none of {', '.join(TOPICS)}")
     q = filters.get("q") or ""
-    rate = filters.get("rate") or DEFAULT_RATE
+    rate = filters.get("rate", DEFAULT_RATE)
     try:
         rate = int(rate[-1] if isinstance(rate, list) else rate)
     except (TypeError, ValueError):
