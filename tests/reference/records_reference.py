@@ -17,7 +17,10 @@ LEVELS = {
     "critical": "CRITICAL",
 }  # fmt: skip
 LEVELS |= dict.fromkeys("tdv", "DEBUG") | dict.fromkeys("in", "INFO")
-LEVELS |= {"w": "WARN", "e": "ERROR"}
+LEVELS |= {"w": "WARN", "e": "ERROR", "severe": "ERROR"}
+LEVELS |= dict.fromkeys(["dbg", "trc", "verbose", "fine", "finer", "finest"], "DEBUG")
+LEVELS |= dict.fromkeys(["inf", "information", "informational"], "INFO") | {"wrn": "WARN"}
+LEVELS |= dict.fromkeys(["ftl", "crit", "emerg", "panic", "dpanic", "alert"], "CRITICAL")
 LEVELS |= dict.fromkeys("fcap", "CRITICAL")
 SYSLOG = ["CRITICAL"] * 3 + ["ERROR", "WARN", "INFO", "INFO", "DEBUG"]
 PINO = ["DEBUG", "DEBUG", "INFO", "WARN", "ERROR", "CRITICAL"]
@@ -25,6 +28,7 @@ GCP = ["DEBUG", "INFO", "INFO", "WARN", "ERROR", "CRITICAL", "CRITICAL", "CRITIC
 
 ALIASES = {
     "@timestamp": "timestamp", "ts": "timestamp", "time": "timestamp",
+    "@timestamp.$date": "timestamp",  # of MongoDB
     "level": "level", "severity": "level", "log.level": "level",
     "service": "service", "service.name": "service", "app": "service",
     "host": "source", "hostname": "source", "host.name": "source",
