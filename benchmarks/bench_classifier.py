@@ -80,18 +80,18 @@ def main() -> None:
         assert np.array_equal(two.predict(test), expected)
         seconds = {"scikit-learn": [], "1 thread": [], "2 threads": []}
         for _ in range(3):  # interleaved
-            seconds["scikit-learn"].append(best(lambda: reference.predict(test), 1))  # noqa: B023
-            seconds["1 thread"].append(best(lambda: one.predict(test), 3))  # noqa: B023
-            seconds["2 threads"].append(best(lambda: two.predict(test), 3))  # noqa: B023
+            seconds["scikit-learn"].append(best(lambda: reference.predict(test), 1))  # noqa: B023  (called at once)
+            seconds["1 thread"].append(best(lambda: one.predict(test), 3))  # noqa: B023  (called at once)
+            seconds["2 threads"].append(best(lambda: two.predict(test), 3))  # noqa: B023  (called at once)
         base = min(seconds["scikit-learn"])
         for name, values in seconds.items():
             rate = MESSAGES / min(values) / 1e3
             print(f"{method:12s} {name:14s} {rate:8.0f}  x {base / min(values):.1f}")
         message = [test[0]]
         calls = 20_000
-        ours = best(lambda: [one.predict_one(test[0]) for _ in range(calls)], 3) / calls  # noqa: B023
-        listed = best(lambda: [one.predict(message) for _ in range(calls)], 3) / calls  # noqa: B023
-        theirs = best(lambda: [reference.predict(message) for _ in range(50)], 3) / 50  # noqa: B023
+        ours = best(lambda: [one.predict_one(test[0]) for _ in range(calls)], 3) / calls  # noqa: B023  (called at once)
+        listed = best(lambda: [one.predict(message) for _ in range(calls)], 3) / calls  # noqa: B023  (called at once)
+        theirs = best(lambda: [reference.predict(message) for _ in range(50)], 3) / 50  # noqa: B023  (called at once)
         print(
             f"{method:12s} one message: predict_one {ours * 1e6:.2f} us, predict([m]) "
             f"{listed * 1e6:.2f} us, scikit-learn {theirs * 1e6:.0f} us"

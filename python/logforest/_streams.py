@@ -167,14 +167,19 @@ def text_encoding(name: str | None) -> str | None:
     return None if found.name in ("utf-8", "utf-8-sig", "ascii") else found.name
 
 
+def too_many(bad: int, lines: int) -> bool:
+    """Whether text with so many ill-formed bytes is of another encoding: one in ten lines."""
+    return 10 * bad > lines
+
+
 def not_utf8(block: bytes) -> bool:
-    """Whether more than every tenth line of the text has bytes that are not UTF-8."""
+    """Whether a piece of text has too many bytes that are not UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")
     try:
         decoder("strict").decode(block)  # a cut last character is no error
     except UnicodeDecodeError:
         bad = decoder("replace").decode(block).count("\ufffd") - block.count("\ufffd".encode())
-        return 10 * bad > block.count(b"\n") + 1
+        return too_many(bad, block.count(b"\n") + 1)
     return False
 
 

@@ -132,7 +132,7 @@ def _read(
     options: dict[str, Any],
     on_lines: Callable[[int], None] | None,
 ) -> Iterator[LogBatch]:
-    from logforest._streams import wrong_encoding
+    from logforest._streams import too_many, wrong_encoding
     from logforest.parsing import read_logs
 
     lines = 0
@@ -142,7 +142,7 @@ def _read(
         for batch in read_logs(name, batch_rows=_BATCH_ROWS, **options):
             counts = batch.counts
             text = 2 * counts["rejected"] <= counts["lines"]  # else it is worse than that
-            if text and 10 * counts["repaired_bytes"] > counts["lines"]:
+            if text and too_many(counts["repaired_bytes"], counts["lines"]):
                 raise wrong_encoding(name)
             yield batch
             lines += batch.counts["lines"]

@@ -151,7 +151,11 @@ class IngestEndpoint:
         service.metrics.received.inc(len(body))
         digest = ""
         if key:
-            digest = await _maybe_in_thread(len(body), _digest, body)
+            digest = (
+                _digest(body)
+                if len(body) <= _INLINE_BYTES
+                else await asyncio.to_thread(_digest, body)
+            )
         undo = encoding_of(encoding, body)
         if undo:
             body = await asyncio.to_thread(decode, body, undo, service.settings)
@@ -191,12 +195,6 @@ def trace_of(value: bytes) -> str:
 
 def _digest(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=16).hexdigest()
-
-
-async def _maybe_in_thread(size: int, function, *arguments):  # type: ignore[no-untyped-def]
-    if size <= _INLINE_BYTES:
-        return function(*arguments)
-    return await asyncio.to_thread(function, *arguments)
 
 
 async def _send_problem(service: Service, scope: Scope, send: Send, error: Exception) -> None:

@@ -64,7 +64,7 @@ def _into_store(
     from pathlib import Path
 
     import logforest
-    from logforest._streams import expand, wrong_encoding
+    from logforest._streams import expand, too_many, wrong_encoding
 
     if "://" not in address and not address.endswith(".duckdb"):
         Path(address).mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def _into_store(
             for logs in logforest.read_logs(
                 path, format=format_, encoding=encoding, batch_rows=50_000, **options
             ):
-                if 10 * logs.counts["repaired_bytes"] > logs.counts["lines"]:
+                if too_many(logs.counts["repaired_bytes"], logs.counts["lines"]):
                     raise wrong_encoding(path)
                 total["records"] += store.append(logs)[1]
                 total["rejected"] += logs.counts["rejected"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from logforest import _core
 from logforest._model_file import ModelFile
+from logforest.detection import state
 from logforest.detection.baselines import DAY_RING
 from logforest.detection.explain import Explainer
 from logforest.detection.findings import Finding, to_table
@@ -79,7 +80,7 @@ class Detector(ModelFile):
     True
     """
 
-    _magic = b"LFDT0001"  # detection/state.py
+    _magic = state.MAGIC
 
     def __init__(
         self,
@@ -156,16 +157,12 @@ class Detector(ModelFile):
 
     def to_bytes(self) -> bytes:
         """What was learned, in an own checksummed form. Windows still open are not in it."""
-        from logforest.detection.state import dump
-
-        return dump(self)
+        return state.dump(self)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read :meth:`to_bytes`; raises ModelError on anything else."""
-        from logforest.detection.state import restore
-
-        return restore(data, cls)
+        return state.restore(data, cls)
 
     def status(self) -> dict[str, Any]:
         """Where the detector stands: JSON-ready."""
