@@ -53,12 +53,7 @@ def anomalies(
     c.add_in("kind", kind)
     if anomaly_id is not None:
         c.add("id = {}", anomaly_id)
-    if tenant is not None:
-        c.add("tenant = {}", tenant)
-    if since is not None:
-        c.add("timestamp >= {}", since)
-    if until is not None:
-        c.add("timestamp < {}", until)
+    c.within(tenant, since, until)
     if cursor:
         timestamp_us, row_id = decode_cursor(cursor)
         at = from_us(timestamp_us)

@@ -100,11 +100,6 @@ class DuckDBTemplates:
         """The most frequent templates of the records of a span."""
         self.refresh()
         c = Conditions()
-        if tenant is not None:
-            c.add("tenant = {}", tenant)
-        if since is not None:
-            c.add("timestamp >= {}", since)
-        if until is not None:
-            c.add("timestamp < {}", until)
+        c.within(tenant, since, until)
         sql = statement("duckdb", "templates").format(where=c.where, limit=int(limit))
         return with_texts(self._file.query(sql, c.parameters))

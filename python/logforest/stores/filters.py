@@ -57,6 +57,15 @@ class Conditions:
         """Add a condition whose ``{}`` stand for ``values``."""
         self.parts.append(condition.format(*(self.parameter(value) for value in values)))
 
+    def within(self, tenant: str | None, since: datetime | None, until: datetime | None) -> None:
+        """Add a tenant and a span of time, ``until`` not included; None: all."""
+        if tenant is not None:
+            self.add("tenant = {}", tenant)
+        if since is not None:
+            self.add("timestamp >= {}", since)
+        if until is not None:
+            self.add("timestamp < {}", until)
+
     def add_in(self, column: str, values: Sequence[object]) -> None:
         """Column is one of ``values``; nothing when there are none."""
         if values:

@@ -164,11 +164,6 @@ class PostgresTemplates:
         """The most frequent message templates; see :class:`logforest.stores.base.Store`."""
         self._refresh_templates()
         c = Conditions()
-        if tenant is not None:
-            c.add("tenant = {}", tenant)
-        if since is not None:
-            c.add("timestamp >= {}", since)
-        if until is not None:
-            c.add("timestamp < {}", until)
+        c.within(tenant, since, until)
         sql = statement("postgres", "templates").format(where=c.where, limit=int(limit))
         return with_texts(self._table(sql, c.parameters))
