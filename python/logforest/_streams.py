@@ -248,6 +248,7 @@ class Source:
     blocks: Iterator[bytes]
     descriptor: int | None = None
     handle: IO[bytes] | None = None
+    path: str = ""  # as it was opened; "" for memory and streams without a name
 
     def close(self) -> None:
         """Close what was opened here."""
@@ -272,22 +273,24 @@ def open_path(path: str, max_ratio: float, encoding: str | None = None) -> Sourc
             handle.seek(0)
             plain = encoding is None and not _is_utf16(head)
             if head and plain and _decompressor(head) is None:
-                return Source(os.path.basename(path), iter(()), handle.fileno(), handle)
+                return Source(os.path.basename(path), iter(()), handle.fileno(), handle, path)
     return Source(
         os.path.basename(path),
         plain_blocks(_file_blocks(handle), max_ratio, encoding),
         None,
         handle,
+        path,
     )
 
 
 def open_stream(stream: IO[Any], max_ratio: float, encoding: str | None = None) -> Source:
     """A file object, binary or text; it is read from where it stands and not closed."""
-    name = getattr(stream, "name", "")
-    name = os.path.basename(name) if isinstance(name, str) and not name.startswith("<") else ""
+    path = getattr(stream, "name", "")
+    path = path if isinstance(path, str) and not path.startswith("<") else ""
     if isinstance(stream, io.TextIOBase):
         encoding = None  # it decodes by itself
-    return Source(name, plain_blocks(_file_blocks(stream), max_ratio, encoding))
+    blocks = plain_blocks(_file_blocks(stream), max_ratio, encoding)
+    return Source(os.path.basename(path), blocks, path=path)
 
 
 def expand(path: str) -> list[str]:

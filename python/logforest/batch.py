@@ -105,7 +105,11 @@ class LogBatch:
 
     @property
     def rejected(self) -> pa.Table:
-        """Rejected lines: ``line`` (1-based), ``offset`` (bytes), ``reason``, ``text`` (capped)."""
+        """Rejected lines.
+
+        Columns: ``line`` (1-based), ``offset`` (bytes) and ``file`` say where: the path as it was
+        opened, null for text from memory; ``reason`` why; ``text`` what, capped.
+        """
         import pyarrow as pa
 
         return pa.table(self._core.rejected())

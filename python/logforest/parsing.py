@@ -181,7 +181,7 @@ def read_logs(
             byte order mark. Bytes that do not fit are replaced and counted
             (``counts["repaired_bytes"]``).
         max_ratio: how many times its size compressed data may grow (above 64 MB of output).
-        **options: ``service``, ``source`` (default: the file's name) where records have none;
+        **options: ``service`` where records have none (their source is the file's name);
             ``tenant``; ``zone_minutes`` (east of UTC, for stamps without an offset);
             ``day_first`` (03/04/2025 is 3 April; such stamps are counted); ``received`` (epoch
             seconds: time of receipt, default now); ``threads`` (default: one per core);
@@ -241,7 +241,9 @@ def _sources(source: Readable, max_ratio: float, encoding: str | None) -> Iterat
 
 
 def _reader(one: Source, options: dict[str, Any]) -> _core.Reader:
-    return _core.Reader(_options(**{"source": one.name or None, **options}), _enrichment())
+    core_options = _options(**{"source": one.name or None, **options})
+    core_options.file = one.path
+    return _core.Reader(core_options, _enrichment())
 
 
 def _read_all(one: Source, damaged: str, options: dict[str, Any]) -> LogBatch:
@@ -262,7 +264,7 @@ def _read_all(one: Source, damaged: str, options: dict[str, Any]) -> LogBatch:
 def _damage(reader: _core.Reader, one: Source, error: Damaged, damaged: str) -> LogBatch:
     core = reader.finish()
     if damaged == "keep":
-        core.add_reject(core.counts["lines"] + 1, error.offset, "truncated", str(error))
+        core.add_reject(core.counts["lines"] + 1, error.offset, "truncated", str(error), one.path)
         return LogBatch._from_core(core)
     partial = LogBatch._from_core(core)
     failure = ParseError(

@@ -140,6 +140,7 @@ void bind_parse(py::module_& m) {
       .def_readwrite("tenant", &ParseOptions::tenant)
       .def_readwrite("service", &ParseOptions::service)
       .def_readwrite("source", &ParseOptions::source)
+      .def_readwrite("file", &ParseOptions::file)
       .def_readwrite("received_us", &ParseOptions::received_us)
       .def_readwrite("zone_minutes", &ParseOptions::zone_minutes)
       .def_readwrite("day_first", &ParseOptions::day_first)

@@ -43,12 +43,13 @@ void bind_record(py::module_& m) {
       .def(
           "add_reject",
           [](LogBatch& b, std::int64_t line, std::int64_t offset, std::string_view reason,
-             std::string_view text) {
-            b.rejected->add(line, offset, reject_from_name(reason), text);
+             std::string_view text, std::string_view file) {
+            b.rejected->add(line, offset, reject_from_name(reason), text, file);
             ++b.counts.rejected;
             ++b.counts.lines;
           },
-          py::arg("line"), py::arg("offset"), py::arg("reason"), py::arg("text"))
+          py::arg("line"), py::arg("offset"), py::arg("reason"), py::arg("text"),
+          py::arg("file") = "")
       .def("rejected",
            [](const LogBatch& b) {
              return ArrowTable{arrow::reject_schema(), {arrow::reject_chunk(b.rejected)}};

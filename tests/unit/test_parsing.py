@@ -27,8 +27,8 @@ def test_bad_lines_are_rejects_with_place_and_reason_and_neighbours_stay() -> No
     batch = lf.parse(text)
     assert messages(batch) == ["a", "b"]
     assert batch.rejected.to_pylist() == [
-        {"line": 2, "offset": 12, "reason": "truncated", "text": '{"msg":'},
-        {"line": 3, "offset": 20, "reason": "not_an_object", "text": "[1]"},
+        {"line": 2, "offset": 12, "reason": "truncated", "text": '{"msg":', "file": None},
+        {"line": 3, "offset": 20, "reason": "not_an_object", "text": "[1]", "file": None},
     ]
     counts = batch.counts
     assert (counts["lines"], counts["records"], counts["rejected"], counts["blank"]) == (5, 2, 2, 1)
@@ -54,6 +54,40 @@ def test_what_is_cut_off_is_one_reject(text: str, kept: int, rejected: Any) -> N
     found = [(r["line"], r["offset"], r["text"]) for r in logs.rejected.to_pylist()]
     assert found == ([] if rejected is None else [rejected])
     assert set(logs.rejected["reason"].to_pylist()) <= {"truncated"}
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 100])
+@pytest.mark.parametrize("end", ["", "]\n", '{"msg":', "]\n[\n", ']\n\n{"msg":"z"}\n'])
+def test_every_line_counts_once_however_batches_are_cut(rows: int, end: str) -> None:
+    text = "[\n" + "".join(f'{{"msg":"{i}"}},\n' for i in range(20)) + end
+    whole = lf.parse(text, format="json", chunk_bytes=64).counts
+    parts = [
+        batch.counts
+        for batch in lf.read_logs(text.encode(), format="json", chunk_bytes=64, batch_rows=rows)
+    ]
+    for counts in (whole, *parts):
+        assert min(counts.values()) >= 0
+    assert {key: sum(counts[key] for counts in parts) for key in whole} == whole
+    assert whole["lines"] == text.count("\n") + (not text.endswith("\n"))
+    said = sum(whole[key] for key in ("records", "rejected", "continuation", "blank"))
+    assert said == whole["lines"]
+
+
+def test_rejects_of_several_files_say_which(tmp_path: Path) -> None:
+    for name in ("a.log", "b.log", "c.log.gz"):
+        data = b'{"msg":"fine"}\n{"msg":\n'
+        (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    logs = lf.read_logs(tmp_path / "*.log*", service="shop", format="json")
+    names = [str(tmp_path / name) for name in ("a.log", "b.log", "c.log.gz")]
+    assert logs.rejected["file"].to_pylist() == names
+    assert logs.rejected["line"].to_pylist() == [2, 2, 2]
+    batches = list(lf.read_logs(tmp_path / "*.log*", format="json", batch_rows=2))
+    assert [f for b in batches for f in b.rejected["file"].to_pylist()] == names
+    with (tmp_path / "a.log").open("rb") as stream:
+        assert lf.read_logs(stream, format="json").rejected["file"].to_pylist() == names[:1]
+    (tmp_path / "c.log.gz").write_bytes(gzip.compress(b'{"msg":"fine"}\n' * 99)[:-9])
+    kept = lf.read_logs(tmp_path / "c.log.gz", format="json", damaged="keep")
+    assert kept.rejected["file"].to_pylist() == names[2:]
 
 
 @pytest.mark.parametrize(

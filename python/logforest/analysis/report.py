@@ -64,8 +64,11 @@ def render_html(analysis: Analysis) -> str:
         parts += [
             "<h2>Rejected lines (the first)</h2>",
             _table(
-                ("line", "reason", "text"),
-                ((row["line"], row["reason"], _Code(row["text"])) for row in data["rejects"]),
+                ("file", "line", "reason", "text"),
+                (
+                    (row["file"] or "", row["line"], row["reason"], _Code(row["text"]))
+                    for row in data["rejects"]
+                ),
             ),
         ]
     return "\n".join([*parts, "</html>\n"])

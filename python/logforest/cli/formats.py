@@ -127,7 +127,8 @@ def _print(report: dict[str, Any]) -> None:
     if report["rejected"]:
         print(f"\nrejected: {report['counts']['rejected']} lines")
     for row in report["rejected"]:
-        print(f"  line {row['line']} (byte {row['offset']}): {row['reason']}")
+        where = f"{safe(row['file'])}: " if row["file"] not in (None, report["file"]) else ""
+        print(f"  {where}line {row['line']} (byte {row['offset']}): {row['reason']}")
         print(f"    {safe(row['text'][:200])}")
         others = ", ".join(row["formats_that_would_match"])
         print(f"    formats that would take it: {others or 'none'}")

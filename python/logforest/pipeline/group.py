@@ -65,7 +65,7 @@ def prepare_group(submissions: list[Submission], reserve_ids: Callable[[int], in
     if core.counts["rejected"]:
         import pyarrow as pa
 
-        rejects = iter(pa.table(core.rejected()).to_pylist())
+        rejects = iter(pa.table(core.rejected()).drop_columns("file").to_pylist())
     answers = []
     receipts = []
     for submission, (records, rejected) in zip(submissions, parts, strict=True):

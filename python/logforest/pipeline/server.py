@@ -192,7 +192,7 @@ def _count(taken: Sequence[Submission]) -> list[_Counted]:
     if core.counts["rejected"]:
         import pyarrow as pa
 
-        rejects = iter(pa.table(core.rejected()).to_pylist())
+        rejects = iter(pa.table(core.rejected()).drop_columns("file").to_pylist())
     out = []
     for submission, (records, rejected) in zip(taken, parts, strict=True):
         mine = [next(rejects) for _ in range(rejected)]

@@ -146,7 +146,7 @@ char* write_escape(char* to, char c) noexcept {
       *to++ = 't';
       return to;
     default:
-      std::memcpy(to, "u00", 3);
+      copy_text(to, "u00");
       to[3] = kHex[static_cast<unsigned char>(c) >> 4];
       to[4] = kHex[c & 15];
       return to + 5;
@@ -163,7 +163,7 @@ bool write_plain_tail(char* to, std::string_view text) noexcept {
   const ShortText words(text);
   std::uint64_t marks = json_marks(words.head) | json_marks(words.tail);
   if (text.size() < 8) {  // the words hold zeros where there is no text
-    const std::uint64_t filled = text.size() >= 4 ? 0x80808080 : text.size() >= 1 ? 0x80 : 0;
+    const std::uint64_t filled = text.size() >= 4 ? 0x80808080 : !text.empty() ? 0x80 : 0;
     marks = (json_marks(words.head) & filled) |
             (json_marks(words.tail) & (text.size() >= 4 ? filled : filled | filled << 8));
   }

@@ -24,6 +24,7 @@ struct ParseOptions {
   std::string tenant = "default";
   std::string service;            // used where a record has neither service nor source
   std::string source;             // likewise (a file's name)
+  std::string file;               // the path that is read, for rejected lines
   std::int64_t received_us = 0;   // time of receipt: default time, year inference, created_at
   std::int32_t zone_minutes = 0;  // offset east of UTC for stamps without one
   bool day_first = false;         // 03/04/2025: 3 April (true) or March 4 (false)

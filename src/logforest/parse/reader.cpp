@@ -104,6 +104,13 @@ class Reader::Impl {
     }
     // One line in ten of another format: the source changed.
     if (others * 10 > out.counts.records) out.format = "mixed";
+    // What an open bracket on a line of its own is, is known when it is closed or at the end: its
+    // line is counted then.
+    const bool waits = brackets_.opens > 0 && brackets_.alone;
+    const int held =
+        static_cast<int>(waits) - static_cast<int>(std::exchange(bracket_waits_, waits));
+    out.counts.lines -= held;
+    out.counts.blank -= held;
     return out;
   }
 
@@ -111,11 +118,15 @@ class Reader::Impl {
     close();
     jobs_.drain();
     LogBatch out = take(0);
-    if (std::exchange(ended_, true) || brackets_.opens == 0 || brackets_.ends_rejected) return out;
+    const bool waited = std::exchange(bracket_waits_, false);
+    out.counts.lines += static_cast<int>(waited);
+    if (std::exchange(ended_, true) || brackets_.opens == 0 || brackets_.ends_rejected) {
+      out.counts.blank += static_cast<int>(waited);
+      return out;
+    }
     // An array that never ends: its records are kept, its bracket is what is wrong.
-    out.rejected->add(brackets_.line, brackets_.offset, Reject::Truncated, "[");
+    out.rejected->add(brackets_.line, brackets_.offset, Reject::Truncated, "[", options_.file);
     ++out.counts.rejected;
-    if (brackets_.alone) --out.counts.blank;
     return out;
   }
 
@@ -244,13 +255,7 @@ class Reader::Impl {
   }
 
   std::size_t collect(LogBatch& out, const ChunkResult& result) {
-    if (result.rejects) {
-      const RejectTable& from = *result.rejects;
-      for (std::size_t i = 0; i < from.size(); ++i) {
-        out.rejected->add(from.line[i] + lines_, from.offset[i],
-                          static_cast<Reject>(from.reason[i]), from.text[i]);
-      }
-    }
+    if (result.rejects) out.rejected->append(*result.rejects, lines_, options_.file);
     out.counts += result.counts;
     brackets_.append(result.brackets, lines_, 0);
     lines_ += result.counts.lines;
@@ -276,6 +281,7 @@ class Reader::Impl {
   std::string discarded_head_;
   std::int64_t lines_ = 0;  // of the results taken so far, and their brackets
   Brackets brackets_;
+  bool bracket_waits_ = false;
   JobQueue jobs_;  // last: its threads use what is above
 };
 

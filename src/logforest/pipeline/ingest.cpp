@@ -113,12 +113,6 @@ class SmallParser {
   ByteBuffer padded_;
 };
 
-void append_rejects(RejectTable& to, const RejectTable& from) {
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    to.add(from.line[i], from.offset[i], static_cast<Reject>(from.reason[i]), from.text[i]);
-  }
-}
-
 void merge_format(std::string& all, const std::string& one) {
   if (all.empty()) {
     all = one;
@@ -170,7 +164,7 @@ LogBatch parse_run(std::span<const Body> bodies, std::span<Part> parts,
   for (std::size_t i = 0; i < bodies.size(); ++i) {
     const parse::ChunkResult result = parser.parse(bodies[i]);
     append_rows(*batch, *result.batch);
-    append_rejects(*out.rejected, *result.rejects);
+    out.rejected->append(*result.rejects);
     out.counts += result.counts;
     merge_format(out.format, parser.format_name());
     parts[i] = {result.counts.records, result.counts.rejected};
@@ -195,7 +189,7 @@ Ingested ingest(std::span<const Body> bodies, const parse::ChunkHook& hook, int 
   });
   for (LogBatch& result : results) {
     for (auto& chunk : result.chunks) out.logs.chunks.push_back(std::move(chunk));
-    append_rejects(*out.logs.rejected, *result.rejected);
+    out.logs.rejected->append(*result.rejected);
     out.logs.counts += result.counts;
     merge_format(out.logs.format, result.format);
   }

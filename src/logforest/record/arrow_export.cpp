@@ -236,7 +236,8 @@ const Schema& reject_schema() {
   static const Schema schema{{"line", "l", "", false},
                              {"offset", "l", "", false},
                              {"reason", "C", "u", false},
-                             {"text", "u", "", false}};
+                             {"text", "u", "", false},
+                             {"file", "u", "", true}};
   return schema;
 }
 
@@ -244,7 +245,7 @@ Chunk reject_chunk(std::shared_ptr<const RejectTable> rejects) {
   Column reason = column(rejects->reason);
   reason.dictionary = std::make_shared<Column>(reason_dictionary());
   std::vector<Column> columns{column(rejects->line), column(rejects->offset), std::move(reason),
-                              column(rejects->text)};
+                              column(rejects->text), column(rejects->file)};
   const auto rows = static_cast<std::int64_t>(rejects->size());
   return {std::move(columns), rows, std::move(rejects)};
 }

@@ -101,14 +101,24 @@ struct RejectTable {
   FixedColumn<std::int64_t> offset;  // byte offset of the line in its source
   FixedColumn<std::uint8_t> reason;  // Reject
   Utf8Column text;
+  Utf8Column file;  // the path that was read; null for text from memory and streams
 
   void add(std::int64_t line_number, std::int64_t byte_offset, Reject why,
-           std::string_view line_text) {
+           std::string_view line_text, std::string_view path = {}) {
     const std::size_t row = size();
     line.set(row, line_number);
     offset.set(row, byte_offset);
     reason.set(row, static_cast<std::uint8_t>(why));
     text.set(row, line_text);
+    if (!path.empty()) file.set(row, path);
+    file.finish(row + 1);
+  }
+  // Those of a part that begins behind `lines` lines; without a file of their own they get `path`.
+  void append(const RejectTable& from, std::int64_t lines = 0, std::string_view path = {}) {
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      add(from.line[i] + lines, from.offset[i], static_cast<Reject>(from.reason[i]), from.text[i],
+          from.file.is_valid(i) ? from.file[i] : path);
+    }
   }
   [[nodiscard]] std::size_t size() const noexcept { return line.size(); }
 };

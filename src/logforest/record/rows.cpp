@@ -52,11 +52,7 @@ LogBatch concat(std::span<const LogBatch* const> parts) {
   bool first = true;
   for (const LogBatch* part : parts) {
     out.chunks.insert(out.chunks.end(), part->chunks.begin(), part->chunks.end());
-    const RejectTable& rejects = *part->rejected;
-    for (std::size_t i = 0; i < rejects.size(); ++i) {
-      out.rejected->add(rejects.line[i], rejects.offset[i], static_cast<Reject>(rejects.reason[i]),
-                        rejects.text[i]);
-    }
+    out.rejected->append(*part->rejected);
     out.counts += part->counts;
     if (first) {
       out.format = part->format;

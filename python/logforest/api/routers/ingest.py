@@ -67,7 +67,10 @@ def _render(body: bytes, format: str, stored: Answer | None) -> Response:
     head = {
         "format": logs.format,
         "records": logs.num_rows,
-        "rejected": LogBatch._from_core(logs).rejected.slice(0, 100).to_pylist(),
+        "rejected": LogBatch._from_core(logs)
+        .rejected.drop_columns("file")
+        .slice(0, 100)
+        .to_pylist(),
         "counts": logs.counts,
         "stored": stored and answer_json(stored),
     }
