@@ -206,15 +206,21 @@ def test_zombie_worker(cluster: Cluster) -> None:
                     for group, name in zip(("store", "detect"), sleepers, strict=True)
                 )
                 stored_before = load.sent
-                wait_until(
-                    lambda names=sleepers, before=stored_before: (  # type: ignore[misc]
-                        load.sent > before + 200
-                        and pending_of(queue, "store").get(names[0], 0) == 0
-                        and pending_of(queue, "detect").get(names[1], 0) == 0
-                    ),
-                    120,
-                    "peers that take over",
-                )
+                try:
+                    wait_until(
+                        lambda names=sleepers, before=stored_before: (  # type: ignore[misc]
+                            load.sent > before + 200
+                            and pending_of(queue, "store").get(names[0], 0) == 0
+                            and pending_of(queue, "detect").get(names[1], 0) == 0
+                        ),
+                        120,
+                        "peers that take over",
+                    )
+                except TimeoutError:
+                    state = f"{sleepers} {load.sent - stored_before} sent, {heartbeats(queue)}"
+                    raise AssertionError(
+                        f"{state}\n{queue.status()}\n{cluster.activity()}\n{cluster.logs()}"
+                    ) from None
             finally:
                 woken = time.time()
                 for pid in pids:

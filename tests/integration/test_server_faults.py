@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from logforest import QueueError, StoreError, _core
 from logforest._core import PgClient
 from logforest.queues.redis_streams import Added, NewBlock, RedisLog
 from logforest.stores.postgres import PostgresStore
-from logforest.testing.servers import PrivateRedis, wait_until
+from logforest.testing.servers import PG_BIN, PrivateRedis, wait_until
 from logforest.workers.alert import AlertWorker
 from logforest.workers.base import WorkerOptions
 from logforest.workers.insight import InsightWorker
@@ -258,6 +260,38 @@ def test_statement_timeout_is_only_a_delay(queue: RedisLog, store: PostgresStore
     thread.join()
     assert len(messages(store)) == 5
     assert queue.dead_letters() == []
+
+
+def test_a_peer_that_stops_in_a_transaction_is_cut_off(
+    queue: RedisLog, store: PostgresStore, dsn: str
+) -> None:
+    """Idle after BEGIN, or in the middle of a COPY, which no timeout of the server ends."""
+    idle = PgClient(dsn, name="logforest-detect").session()
+    idle.execute("BEGIN; LOCK TABLE windows IN ACCESS EXCLUSIVE MODE")
+    stranger = PgClient(dsn, name="report").session()
+    stranger.execute("BEGIN; LOCK TABLE insights IN ACCESS EXCLUSIVE MODE")
+    copying = subprocess.Popen(
+        [str(PG_BIN / "psql"), "-qX", dsn], env=os.environ | {"PGAPPNAME": "logforest-store"},
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with copying:
+        assert copying.stdin is not None
+        copying.stdin.write(
+            b"BEGIN; LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE; COPY ledger FROM STDIN;\n"
+        )
+        copying.stdin.flush()
+        half = "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE 'COPY ledger %'"
+        watch = PgClient(dsn).session()
+        wait_until(lambda: pa.table(watch.query(half))["n"][0].as_py() == 1)
+        with working(queue, store):
+            add(queue, lines(4), 4)
+            wait_until(lambda: drained(queue))
+        copying.kill()
+    assert messages(store) == ["m 0", "m 1", "m 2", "m 3"]
+    with pytest.raises(StoreError) as cut:
+        idle.execute("COMMIT")
+    assert cut.value.retryable
+    stranger.execute("COMMIT")  # not ours: left alone
 
 
 def test_deadlock_is_only_a_delay(queue: RedisLog, store: PostgresStore, dsn: str) -> None:

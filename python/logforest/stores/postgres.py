@@ -386,6 +386,22 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
                 postgres_schema.retain(session)
         self.fold_windows()
 
+    def fence(self, silent: float) -> list[str]:
+        """End the sessions of processes of ours that stopped in a transaction others wait for.
+
+        A process that was stopped (or whose machine hangs) keeps its locks as long as its kernel
+        answers; what it had begun is rolled back, and others take it over.
+
+        Args:
+            silent: seconds without a sign from it.
+
+        Returns:
+            Who was cut off: ``name (pid of the server's process)``.
+        """
+        with self._session() as session:
+            rows = pa.table(session.query(statement("postgres", "fence"), [silent])).to_pylist()
+        return [f"{row['application_name']} ({row['pid']})" for row in rows if row["ended"]]
+
     def close(self) -> None:
         """Release everything; idempotent."""
         with contextlib.suppress(LogforestError):

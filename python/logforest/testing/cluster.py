@@ -207,6 +207,14 @@ class Cluster:
                 )
         return "\n".join(parts)
 
+    def activity(self) -> str:
+        """What our sessions in Postgres do or wait for, for failure messages."""
+        return self.postgres.psql(
+            "SELECT application_name, pid, state, wait_event, now() - state_change, "
+            "pg_blocking_pids(pid), left(query, 80) FROM pg_stat_activity "
+            "WHERE application_name LIKE 'logforest%' AND state <> 'idle'"
+        )
+
     def __enter__(self) -> Cluster:
         self.start()
         return self

@@ -18,7 +18,7 @@ from pathlib import Path
 
 __all__ = ["PrivatePostgres", "PrivateRedis", "wait_until"]
 
-_PG_BIN = Path("/usr/lib/postgresql/15/bin")
+PG_BIN = Path("/usr/lib/postgresql/15/bin")
 
 
 def wait_until(
@@ -213,7 +213,7 @@ class PrivatePostgres(_Server):
             command = ["pg_basebackup", "-D", str(self.data), *primary._address(), "-U", self.user,
                        "-R", "-X", "stream", "-c", "fast", "--no-sync"]  # fmt: skip
         subprocess.run(
-            [*self._prefix, str(_PG_BIN / command[0]), *command[1:]],
+            [*self._prefix, str(PG_BIN / command[0]), *command[1:]],
             check=True, capture_output=True, cwd="/tmp",
         )  # fmt: skip
 
@@ -227,14 +227,14 @@ class PrivatePostgres(_Server):
 
     def _command(self) -> list[str]:
         options = [word for k, v in self.settings.items() for word in ("-c", f"{k}={v}")]
-        return [*self._prefix, str(_PG_BIN / "postgres"), "-D", str(self.data), *options]
+        return [*self._prefix, str(PG_BIN / "postgres"), "-D", str(self.data), *options]
 
     def start(self, timeout: float = 240.0) -> None:
         """Start; a lock file left by a killed postmaster is no obstacle."""
         super().start(timeout)
 
     def _ready(self) -> bool:
-        return b"accepting" in _output([str(_PG_BIN / "pg_isready"), *self._address()])
+        return b"accepting" in _output([str(PG_BIN / "pg_isready"), *self._address()])
 
     def _stop_signal(self) -> signal.Signals:
         return signal.SIGINT  # "fast": open sessions are ended
@@ -242,7 +242,7 @@ class PrivatePostgres(_Server):
     def psql(self, sql: str, database: str = "postgres") -> str:
         """Run SQL, return unaligned output."""
         done = subprocess.run(
-            [str(_PG_BIN / "psql"), *self._address(), "-U", self.user, "-d", database,
+            [str(PG_BIN / "psql"), *self._address(), "-U", self.user, "-d", database,
              "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql],
             capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip

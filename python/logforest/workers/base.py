@@ -108,6 +108,7 @@ class StreamWorker:
         helpers = [
             threading.Thread(target=self._beat, name="lf-heartbeat", daemon=True),
             threading.Thread(target=self._read_loop, name="lf-read", daemon=True),
+            threading.Thread(target=self._fence, name="lf-fence", daemon=True),
         ]
         if self.group == "store":
             # Apart from the heartbeat: it may wait for locks. Daemonic: never waited for.
@@ -349,6 +350,17 @@ class StreamWorker:
                 log.warning("housekeeping: %s", error)
             except Exception:
                 log.exception("housekeeping")
+
+    def _fence(self) -> None:
+        """Takes the locks from peers that stopped in a transaction; apart, since all else waits."""
+        while not self._stop.wait(self.options.claim_after / 2):
+            try:
+                for peer in self.store.fence(self.options.claim_after):
+                    log.warning("cut off %s: it stopped in a transaction that others need", peer)
+            except StoreError as error:
+                log.debug("fence: %s", error)
+            except Exception:
+                log.exception("fence")
 
     def state(self) -> dict[str, object]:
         """For ``logforest worker check``."""
