@@ -46,10 +46,9 @@ io::PgParam to_param(const py::handle& value) {
     return {array_literal(value), false};
   if (py::hasattr(value, "isoformat"))
     return {value.attr("isoformat")().cast<std::string>(), false};
-  std::string text = py::str(value).cast<std::string>();
-  if (text.find('\0') != std::string::npos)
-    throw ConfigError("Postgres: a text parameter contains a NUL byte");
-  return {std::move(text), false};
+  // As COPY stores it, so that what was stored is found: NUL and lone surrogates are replaced.
+  const py::bytes raw = py::str(value).attr("encode")("utf-8", "surrogatepass");
+  return {io::clean_text(raw.cast<std::string_view>()), false};
 }
 
 std::vector<io::PgParam> to_params(const py::iterable& values) {

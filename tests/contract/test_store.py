@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
 import logforest as lf
+from logforest.errors import ConfigError
 from logforest.pipeline.group import prepare_batch
 from logforest.stores.base import Block, LogQuery, Receipt, Store
 
@@ -290,3 +292,90 @@ def test_readers_see_whole_commits_only(store: Store) -> None:
 def test_alerts_are_empty_at_first(store: Store) -> None:
     assert store.alerts().num_rows == 0
     assert store.alerts(status="open").num_rows == 0
+
+
+@pytest.mark.parametrize("of", [lf.LogBatch.to_arrow, lf.LogBatch.to_pandas, lf.LogBatch.to_polars])
+def test_frames_are_appended(store: Store, of: Callable[[lf.LogBatch], object]) -> None:
+    assert store.append(of(batch(3))) == (1, 3)
+    assert store.logs()["message"].to_pylist() == batch(3)["message"].to_pylist()[::-1]
+    for wrong in (None, "level=info msg=a", ["a"]):
+        with pytest.raises(ConfigError):
+            store.append(wrong)
+
+
+def test_nothing_is_lost_after_a_batch_without_records(store: Store) -> None:
+    for sent in (batch(0), batch(0, bad=1), batch(1), batch(0, bad=2), batch(2)):
+        store.append(sent)
+    assert store.logs().num_rows == 3
+    assert store.sql("SELECT count(*) AS n FROM rejected_logs")["n"].to_pylist() == [3]
+
+
+def test_nul_and_its_neighbours_are_kept_and_found(store: Store) -> None:
+    line = (
+        b'{"level": "info", "service": "a\\u0000b", "message": "zero \\u0000 here", "k": "\\u0000"}'
+    )
+    assert store.append(lf.parse(line + b"\n" + line)) == (1, 2)
+    assert store.logs(q="zero here").num_rows == 2
+    assert store.logs(q="\0").num_rows == 2
+    assert store.logs(q="\ud800").num_rows == 0
+    assert store.logs(service="a\0b").num_rows == 2
+    assert store.templates()["count"].to_pylist() == [2]
+
+
+@pytest.mark.parametrize("since", ["2026-03-01T12:01:30Z", datetime(2026, 3, 1, 12, 1, 30)])
+def test_every_reader_takes_times_alike(full: Store, since: str | datetime) -> None:
+    aware = datetime(2026, 3, 1, 12, 1, 30, tzinfo=UTC)
+    assert full.logs(since=since).num_rows == full.logs(since=aware).num_rows == 42
+    assert full.windows(since=since) == full.windows(since=aware)
+    # The minute that it lies in counts as a whole.
+    assert full.windows(since=since)["window_start"][0].as_py() == aware.replace(second=0)
+    assert full.time_range(since=since) == full.time_range(since=aware)
+    assert full.templates(since=since).equals(full.templates(since=aware))
+    assert full.anomalies(since=since).num_rows == 0
+    readers = (full.logs, full.windows, full.time_range, full.templates, full.anomalies)
+    for read in readers:
+        with pytest.raises(ConfigError, match="since: 'garbage' is no time"):
+            read(since="garbage")
+
+
+def test_one_name_is_one_name(full: Store) -> None:
+    assert full.windows(by="service").by == ("service",)
+    assert full.windows(by=(key for key in ["service"])) == full.windows(by="service")
+    found = {
+        "log_id": 3, "timestamp": START, "service": "api", "kind": "error_burst",
+        "anomaly_score": 0.9, "severity": "high", "confidence": 0.8, "model_version": "m1",
+        "detected_at": START,
+    }  # fmt: skip
+    twice = [found, {**found, "timestamp": START + timedelta(minutes=1)}]
+    assert full.add_anomalies(pa.Table.from_pylist(twice)) == 1  # keyed by log, model and kind
+    assert full.anomalies()["timestamp"].to_pylist() == [START]
+    for filters in ({"service": "api"}, {"severity": "HIGH"}, {"kind": "error_burst"}):
+        assert full.anomalies(**filters).num_rows == 1, filters
+    assert full.anomalies(service="a").num_rows == 0
+
+
+@pytest.mark.parametrize("wrong", [{"limit": -1}, {"limit": "x"}, {"service": 5}, {"nope": 1}])
+def test_wrong_arguments_are_config_errors(full: Store, wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        full.anomalies(**wrong)
+    with pytest.raises(ConfigError):
+        full.logs(**wrong)
+
+
+def test_context_stays_with_the_tenant_and_crosses_quiet_hours(store: Store) -> None:
+    lines = [
+        json.dumps({"ts": f"2026-03-0{d}T00:00:00Z", "service": "a", "msg": "m"}) for d in (1, 2, 3)
+    ]
+    store.append(lf.parse("\n".join(lines)))
+    store.append(lf.parse(lines[1], tenant="other"))
+    assert [row["tenant"] for row in store.context(2).to_arrow().to_pylist()] == ["default"] * 3
+    assert ids(store.context(2, lines=1)) == [1, 2, 3]
+    with pytest.raises(ConfigError, match="lines"):
+        store.context(2, lines=-1)
+
+
+def test_alerts_have_the_same_columns_everywhere(store: Store) -> None:
+    assert store.alerts().column_names == [
+        "id", "alert_type", "severity", "tenant", "service", "condition", "status", "triggered_at",
+        "acknowledged_at", "resolved_at", "count", "fingerprint",
+    ]  # fmt: skip

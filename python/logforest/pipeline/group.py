@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,12 @@ def prepare_batch(logs: LogBatch, *, reserve_ids: Callable[[int], int]) -> Block
     first = reserve_ids(core.num_rows)
     _core.assign_ids(core, first)
     stored = LogBatch._from_core(core)
-    return Block(key=f"g{first}", logs=stored, windows=partials(stored))
+    return Block(key=_key(first, core.num_rows), logs=stored, windows=partials(stored))
+
+
+def _key(first: int, records: int) -> str:
+    """A ledger key of its own: the first id, which a block without records shares with the next."""
+    return f"g{first}" if records else f"g{first}-{uuid.uuid4().hex}"
 
 
 def prepare_group(submissions: list[Submission], reserve_ids: Callable[[int], int]) -> Group:
@@ -81,5 +87,6 @@ def prepare_group(submissions: list[Submission], reserve_ids: Callable[[int], in
         if submission.key:
             receipts.append(make_receipt(submission, answer))
     logs = LogBatch._from_core(core)
-    block = Block(key=f"g{first}", logs=logs, windows=partials(logs), receipts=receipts)
+    key = _key(first, core.num_rows)
+    block = Block(key=key, logs=logs, windows=partials(logs), receipts=receipts)
     return Group(submissions, answers, block, last_id=next_id - 1)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from logforest.errors import ConfigError
+from logforest.stores.values import instant, names, whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from logforest.batch import LogBatch
+    from logforest.stores.values import When
     from logforest.windows import WindowTable
 
 __all__ = ["Block", "LogPage", "LogQuery", "Receipt", "Store", "Total"]
@@ -31,33 +34,34 @@ class LogQuery:
     template: int | None = None  # a template's id or any fingerprint that belongs to it
     status_min: int | None = None
     status_max: int | None = None
-    since: datetime | None = None  # inclusive, aware
-    until: datetime | None = None  # exclusive, aware
+    since: datetime | None = None  # inclusive; what has no zone is UTC
+    until: datetime | None = None  # exclusive
     limit: int | None = 100  # None: all
     offset: int = 0
     cursor: str | None = None  # opaque: keyset on (timestamp, id)
     ascending: bool = False
 
     def __post_init__(self) -> None:
-        # level="ERROR" means one level, not five letters; times may be ISO 8601 text.
+        # level="ERROR" means one level, not five letters; times as of values.instant.
+        put = partial(object.__setattr__, self)
         for name in ("level", "service", "source", "category"):
-            value = getattr(self, name)
-            if value is None or isinstance(value, str):
-                object.__setattr__(self, name, () if value is None else (value,))
+            put(name, names(name, getattr(self, name)))
         for name in ("since", "until"):
+            put(name, instant(name, getattr(self, name)))
+        for name in ("status_min", "status_max"):
+            if getattr(self, name) is not None:  # the column is an int16
+                put(name, max(-(2**15), min(2**15 - 1, whole(name, getattr(self, name)))))
+        if self.template is not None:
+            put("template", whole("template", self.template))
+        if self.limit is not None:
+            put("limit", whole("limit", self.limit, 0))
+        put("offset", whole("offset", self.offset, 0))
+        for name in ("q", "tenant", "cursor"):
             value = getattr(self, name)
-            if isinstance(value, str):
-                object.__setattr__(self, name, _instant(name, value))
-            elif isinstance(value, datetime) and value.tzinfo is None:
-                raise ConfigError(f"{name}: {value} has no zone; give tzinfo (UTC for our columns)")
-
-
-def _instant(name: str, text: str) -> datetime:
-    try:
-        value = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{name}: {text!r} is not ISO 8601, as 2026-03-01T10:00:00Z") from None
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+            if not (value is None or isinstance(value, str)):
+                raise ConfigError(f"{name}: give text, not {value!r}")
+        if self.q is not None:
+            put("q", self.q.encode("utf-8", "replace").decode())  # lone surrogates are in no log
 
 
 @dataclass(slots=True)
@@ -125,8 +129,10 @@ class Store(Protocol):
     def next_id(self) -> int:
         """The first id never given yet (embedded stores; servers get theirs from the queue)."""
 
-    def append(self, logs: LogBatch) -> tuple[int, int]:
-        """Mask, enrich, number and commit ``logs``; return (first id, count)."""
+    def append(self, logs: Any) -> tuple[int, int]:
+        """Mask, enrich, number and commit ``logs``, a LogBatch or what :meth:`LogBatch.from_arrow`
+        takes; return (first id, count).
+        """
 
     def logs(self, query: LogQuery | None = None, **filters: object) -> LogBatch:
         """Records that match, newest first; all of them unless ``limit`` is given."""
@@ -150,9 +156,9 @@ class Store(Protocol):
         self,
         *,
         every: str = "1m",
-        by: Sequence[str] = ("service", "level"),
-        since: datetime | None = None,
-        until: datetime | None = None,
+        by: Sequence[str] | str = ("service", "level"),
+        since: When = None,
+        until: When = None,
         tenant: str | None = None,
     ) -> WindowTable:
         """Aggregates as of ``lf.aggregate``, answered from the windows table, never from logs."""
@@ -160,8 +166,8 @@ class Store(Protocol):
     def time_range(
         self,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: When = None,
+        until: When = None,
         tenant: str | None = None,
     ) -> tuple[datetime, datetime] | None:
         """First and last minute that hold records; None when there are none."""
@@ -169,8 +175,8 @@ class Store(Protocol):
     def templates(
         self,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: When = None,
+        until: When = None,
         tenant: str | None = None,
         limit: int = 100,
     ) -> pa.Table:
@@ -199,8 +205,8 @@ class Store(Protocol):
         self,
         *,
         anomaly_id: int | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: When = None,
+        until: When = None,
         service: Sequence[str] = (),
         severity: Sequence[str] = (),
         kind: Sequence[str] = (),

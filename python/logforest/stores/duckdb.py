@@ -21,10 +21,12 @@ from logforest.stores.duckdb_file import DuckDBFile
 from logforest.stores.duckdb_templates import DuckDBTemplates
 from logforest.stores.duckdb_writer import Writer
 from logforest.stores.filters import Conditions, encode_cursor, log_conditions
+from logforest.stores.values import whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from logforest.stores.values import When
     from logforest.windows import WindowTable
 
 __all__ = ["DuckDBStore"]
@@ -106,15 +108,14 @@ class DuckDBStore:
             self._last_id += count
             return first
 
-    def append(self, logs: LogBatch) -> tuple[int, int]:
-        """Mask, enrich, number and commit ``logs``; return (first id, count).
-
-        ``logs`` itself is not changed.
+    def append(self, logs: Any) -> tuple[int, int]:
+        """Mask, enrich, number and commit ``logs``, a LogBatch or what :meth:`LogBatch.from_arrow`
+        takes; return (first id, count). ``logs`` itself is not changed.
         """
         from logforest.pipeline.group import prepare_batch
 
         with self._append_lock:
-            block = prepare_batch(logs, reserve_ids=self.reserve_ids)
+            block = prepare_batch(LogBatch.from_arrow(logs), reserve_ids=self.reserve_ids)
             self.commit([block])
         count = block.logs.num_rows
         return (block.logs["id"][0].as_py() if count else self.next_id(), count)
@@ -185,11 +186,14 @@ class DuckDBStore:
 
     def log(self, log_id: int) -> LogBatch:
         """One record by id; empty when there is none."""
-        return _batch(self.file.query("SELECT * FROM logs WHERE id = $1", [log_id]))
+        return _batch(
+            self.file.query("SELECT * FROM logs WHERE id = $1", [whole("log_id", log_id)])
+        )
 
     def context(self, log_id: int, *, lines: int = 5) -> LogBatch:
         """The record and up to ``lines`` of the same service before and after it, oldest first."""
-        return _batch(self.file.query(statement("duckdb", "context"), [log_id, lines]))
+        numbers = [whole("log_id", log_id), whole("lines", lines, 0)]
+        return _batch(self.file.query(statement("duckdb", "context"), numbers))
 
     def after(self, log_id: int, until: int, limit: int) -> LogBatch:
         """The first ``limit`` records with ``log_id < id <= until``, in order of id."""
@@ -199,9 +203,9 @@ class DuckDBStore:
         self,
         *,
         every: str = "1m",
-        by: Sequence[str] = ("service", "level"),
-        since: datetime | None = None,
-        until: datetime | None = None,
+        by: Sequence[str] | str = ("service", "level"),
+        since: When = None,
+        until: When = None,
         tenant: str | None = None,
     ) -> WindowTable:
         """Aggregates as of ``lf.aggregate``, answered from the windows table, never from logs.
@@ -216,8 +220,8 @@ class DuckDBStore:
     def time_range(
         self,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: When = None,
+        until: When = None,
         tenant: str | None = None,
     ) -> tuple[datetime, datetime] | None:
         """First and last minute that hold records; None when there are none."""
@@ -226,8 +230,8 @@ class DuckDBStore:
     def templates(
         self,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: When = None,
+        until: When = None,
         tenant: str | None = None,
         limit: int = 100,
     ) -> pa.Table:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from logforest.sql import statement
 from logforest.stores.duckdb_file import run
 from logforest.stores.duckdb_writer import insert_from
 from logforest.stores.filters import Conditions, decode_cursor, from_us, one_of
+from logforest.stores.values import whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from logforest.stores.duckdb_file import DuckDBFile
+    from logforest.stores.values import When
 
 __all__ = ["add_anomalies", "alerts", "anomalies"]
 
@@ -37,8 +38,8 @@ def anomalies(
     file: DuckDBFile,
     *,
     anomaly_id: int | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: When = None,
+    until: When = None,
     service: Sequence[str] = (),
     severity: Sequence[str] = (),
     kind: Sequence[str] = (),
@@ -52,14 +53,14 @@ def anomalies(
     c.add_in("severity", one_of("severity", severity, SEVERITIES))
     c.add_in("kind", kind)
     if anomaly_id is not None:
-        c.add("id = {}", anomaly_id)
+        c.add("id = {}", whole("anomaly_id", anomaly_id))
     c.within(tenant, since, until)
     if cursor:
         timestamp_us, row_id = decode_cursor(cursor)
         at = from_us(timestamp_us)
         c.add("timestamp <= {} AND (timestamp < {} OR id < {})", at, at, row_id)
     sql = statement("duckdb", "select_anomalies").format(
-        where=c.where, limit="" if limit is None else f"LIMIT {int(limit)}"
+        where=c.where, limit="" if limit is None else f"LIMIT {whole('limit', limit, 0)}"
     )
     return file.query(sql, c.parameters)
 

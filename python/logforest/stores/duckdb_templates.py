@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from contextlib import AbstractContextManager
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from logforest.errors import StoreError
@@ -13,9 +12,12 @@ from logforest.sql import statement
 from logforest.stores.duckdb_file import DuckDBFile, run
 from logforest.stores.filters import Conditions
 from logforest.stores.templates import MAX_EXAMPLE, MAX_TEMPLATES, regrouped, with_texts
+from logforest.stores.values import whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from logforest.stores.values import When
 
 __all__ = ["DuckDBTemplates"]
 
@@ -94,12 +96,11 @@ class DuckDBTemplates:
         row = self._file.row(sql)
         return int(row[0]) if row else 0
 
-    def table(
-        self, since: datetime | None, until: datetime | None, tenant: str | None, limit: int
-    ) -> pa.Table:
+    def table(self, since: When, until: When, tenant: str | None, limit: int) -> pa.Table:
         """The most frequent templates of the records of a span."""
+        limit = whole("limit", limit, 0)
         self.refresh()
         c = Conditions()
         c.within(tenant, since, until)
-        sql = statement("duckdb", "templates").format(where=c.where, limit=int(limit))
+        sql = statement("duckdb", "templates").format(where=c.where, limit=limit)
         return with_texts(self._file.query(sql, c.parameters))

@@ -11,6 +11,7 @@ from logforest.sql import statement
 from logforest.stores.duckdb_file import run
 from logforest.stores.duckdb_writer import insert_from
 from logforest.stores.filters import Conditions
+from logforest.stores.values import names
 from logforest.windows import BASE_KEYS, WindowTable
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from logforest.stores.base import Block
     from logforest.stores.duckdb_file import DuckDBFile
+    from logforest.stores.values import When
 
 __all__ = ["Folding", "time_range", "windows"]
 
@@ -25,39 +27,31 @@ _FOLD_DELTAS = 5_000  # worth a transaction
 _FOLD_MOST = 100_000  # in one transaction: bounds its memory
 
 
-def _span(since: datetime | None, until: datetime | None, tenant: str | None) -> Conditions:
-    c = Conditions()
-    if tenant is not None:
-        c.add("tenant = {}", tenant)
-    if since is not None:
-        c.add("window_start >= {}", since.replace(second=0, microsecond=0))
-    if until is not None:
-        c.add("window_start < {}", until)
-    return c
-
-
 def windows(
     file: DuckDBFile,
     *,
     every: str,
-    by: Sequence[str],
-    since: datetime | None,
-    until: datetime | None,
+    by: Sequence[str] | str,
+    since: When,
+    until: When,
     tenant: str | None,
 ) -> WindowTable:
     """Merged windows of width ``every``; ``by`` of tenant, service, level, category."""
-    c = _span(since, until, tenant)
-    keys = [key for key in BASE_KEYS if key in by] or ["tenant"]
+    c = Conditions()
+    c.within(tenant, since, until, "window_start")
+    wanted = names("by", by)
+    keys = [key for key in BASE_KEYS if key in wanted] or ["tenant"]
     sql = statement("duckdb", "select_windows").format(keys=", ".join(keys), where=c.where)
     base = WindowTable.from_arrow(file.query(sql, c.parameters), every="1m", by=keys)
-    return base.rollup(every=every, by=by)
+    return base.rollup(every=every, by=wanted)
 
 
 def time_range(
-    file: DuckDBFile, since: datetime | None, until: datetime | None, tenant: str | None
+    file: DuckDBFile, since: When, until: When, tenant: str | None
 ) -> tuple[datetime, datetime] | None:
     """First and last minute with records."""
-    c = _span(since, until, tenant)
+    c = Conditions()
+    c.within(tenant, since, until, "window_start")
     sql = statement("duckdb", "time_range").format(where=c.where)
     row = file.query(sql, c.parameters).to_pylist()[0]
     first, last = row.values()

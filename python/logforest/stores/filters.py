@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import orjson
 
 from logforest.errors import ConfigError
+from logforest.stores.values import instant, names
 
 if TYPE_CHECKING:
     from logforest.stores.base import LogQuery
+    from logforest.stores.values import When
 
 __all__ = [
     "CATEGORIES",
@@ -57,19 +59,24 @@ class Conditions:
         """Add a condition whose ``{}`` stand for ``values``."""
         self.parts.append(condition.format(*(self.parameter(value) for value in values)))
 
-    def within(self, tenant: str | None, since: datetime | None, until: datetime | None) -> None:
+    def within(
+        self, tenant: str | None, since: When, until: When, column: str = "timestamp"
+    ) -> None:
         """Add a tenant and a span of time, ``until`` not included; None: all."""
         if tenant is not None:
             self.add("tenant = {}", tenant)
-        if since is not None:
-            self.add("timestamp >= {}", since)
-        if until is not None:
-            self.add("timestamp < {}", until)
+        first, end = instant("since", since), instant("until", until)
+        if first is not None and column == "window_start":  # the minute that it lies in
+            first = first.replace(second=0, microsecond=0)
+        if first is not None:
+            self.add(f"{column} >= {{}}", first)
+        if end is not None:
+            self.add(f"{column} < {{}}", end)
 
-    def add_in(self, column: str, values: Sequence[object]) -> None:
+    def add_in(self, column: str, values: str | Sequence[str] | None) -> None:
         """Column is one of ``values``; nothing when there are none."""
-        if values:
-            self.parts.append(f"{column} IN ({', '.join(self.parameter(v) for v in values)})")
+        if wanted := names(column, values):
+            self.parts.append(f"{column} IN ({', '.join(self.parameter(v) for v in wanted)})")
 
     @property
     def where(self) -> str:
@@ -110,11 +117,11 @@ def search_terms(q: str) -> list[str]:
         return [q]
 
 
-def one_of(name: str, values: Sequence[str], allowed: Sequence[str]) -> list[str]:
+def one_of(name: str, values: str | Sequence[str] | None, allowed: Sequence[str]) -> list[str]:
     """The allowed spellings of ``values``; ConfigError names what is allowed."""
     by_key = {value.upper(): value for value in allowed} | _LEVEL_ALIASES
     out = []
-    for value in values:
+    for value in names(name, values):
         found = by_key.get(value.upper())
         if found is None or found not in allowed:
             raise ConfigError(f"{name}: {value!r} is none of {', '.join(allowed)}")
@@ -140,18 +147,13 @@ def log_conditions(
     c.add_in("service", query.service)
     c.add_in("source", query.source)
     c.add_in("category", one_of("category", query.category, CATEGORIES))
-    if query.tenant is not None:
-        c.add("tenant = {}", query.tenant)
     if query.template is not None:
         c.add(_SAME_TEMPLATE, query.template, query.template)
     if query.status_min is not None:
         c.add("status_code >= {}", query.status_min)
     if query.status_max is not None:
         c.add("status_code <= {}", query.status_max)
-    if query.since is not None:
-        c.add(f"{time_column} >= {{}}", query.since)
-    if query.until is not None:
-        c.add(f"{time_column} < {{}}", query.until)
+    c.within(query.tenant, query.since, query.until, time_column)
     for term in search_terms(query.q or ""):
         c.parts.append(text_match(c, term.lower()))
     if paging and query.cursor:

@@ -30,6 +30,7 @@ from logforest.stores.postgres_search import (
 )
 from logforest.stores.postgres_tables import PostgresTables
 from logforest.stores.postgres_templates import PostgresTemplates
+from logforest.stores.values import whole
 
 if TYPE_CHECKING:
     from logforest._core import PgSession
@@ -246,11 +247,13 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
             last = int(pa.table(session.query(sql, [count]))["value"][0].as_py())
         return last - count + 1
 
-    def append(self, logs: LogBatch) -> tuple[int, int]:
-        """Mask, enrich, number and commit ``logs``; return (first id, count)."""
+    def append(self, logs: Any) -> tuple[int, int]:
+        """Mask, enrich, number and commit ``logs``, a LogBatch or what :meth:`LogBatch.from_arrow`
+        takes; return (first id, count).
+        """
         from logforest.pipeline.group import prepare_batch
 
-        block = prepare_batch(logs, reserve_ids=self.reserve_ids)
+        block = prepare_batch(LogBatch.from_arrow(logs), reserve_ids=self.reserve_ids)
         self.commit([block])
         self.keep_templates(block.logs)
         count = block.logs.num_rows
@@ -331,11 +334,12 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
         sql = statement("postgres", "select_logs").format(
             where="WHERE id = $1", order="DESC", limit="LIMIT 1"
         )
-        return self._logs(sql, [log_id])
+        return self._logs(sql, [whole("log_id", log_id)])
 
     def context(self, log_id: int, *, lines: int = 5) -> LogBatch:
         """The record and up to ``lines`` of the same service before and after it, oldest first."""
-        return self._logs(statement("postgres", "context"), [log_id, lines])
+        numbers = [whole("log_id", log_id), whole("lines", lines, 0)]
+        return self._logs(statement("postgres", "context"), numbers)
 
     def after(self, log_id: int, until: int, limit: int) -> LogBatch:
         """The first ``limit`` records with ``log_id < id <= until``, in order of id."""
@@ -360,7 +364,7 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
                     session.execute("SET LOCAL ROLE pg_read_all_data")
                 return pa.table(session.query(query, parameters))
             except StoreError as error:
-                if error.code[:2] in ("42", "22", "25", "0A", "21"):
+                if error.code[:2] in ("42", "22", "25", "0A", "21") or error.code == "08P01":
                     raise ConfigError(f"sql: {error}") from None
                 raise
             finally:

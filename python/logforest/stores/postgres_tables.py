@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
+from logforest.errors import ConfigError
 from logforest.sql import statement
 from logforest.stores.filters import Conditions, decode_cursor, from_us, one_of
+from logforest.stores.values import names, whole
 from logforest.windows import BASE_KEYS
 
 if TYPE_CHECKING:
     from logforest._core import PgSession
+    from logforest.stores.values import When
     from logforest.windows import WindowTable
 
 __all__ = ["PostgresTables"]
@@ -38,28 +41,31 @@ class PostgresTables:
         self,
         *,
         every: str = "1m",
-        by: Sequence[str] = ("service", "level"),
-        since: datetime | None = None,
-        until: datetime | None = None,
+        by: Sequence[str] | str = ("service", "level"),
+        since: When = None,
+        until: When = None,
         tenant: str | None = None,
     ) -> WindowTable:
         """Aggregates as of ``lf.aggregate``, answered from the windows table, never from logs."""
         from logforest.windows import WindowTable
 
-        c = _span("window_start", since, until, tenant)
+        wanted = names("by", by)
+        c = Conditions()
+        c.within(tenant, since, until, "window_start")
         sql = statement("postgres", "select_windows").format(where=c.where)
         base = WindowTable.from_arrow(self._table(sql, c.parameters), by=BASE_KEYS)
-        return base.rollup(every=every, by=by)
+        return base.rollup(every=every, by=wanted)
 
     def time_range(
         self,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: When = None,
+        until: When = None,
         tenant: str | None = None,
     ) -> tuple[datetime, datetime] | None:
         """First and last minute that hold records; None when there are none."""
-        c = _span("window_start", since, until, tenant)
+        c = Conditions()
+        c.within(tenant, since, until, "window_start")
         table = self._table(
             "SELECT min(window_start) AS a, max(window_start) + interval '1 minute' AS b "
             f"FROM windows {c.where}",
@@ -116,12 +122,19 @@ class PostgresTables:
         table = self._table("SELECT value FROM progress WHERE name = $1", [name])
         return int(table["value"][0].as_py()) if table.num_rows else 0
 
-    def anomalies(
+    def anomalies(self, **filters: Any) -> pa.Table:
+        """Anomalies, newest first; filters as of :class:`logforest.stores.base.Store`."""
+        try:
+            return self._anomalies(**filters)
+        except TypeError as error:
+            raise ConfigError(f"anomalies: {str(error).split('() ')[-1]}") from None
+
+    def _anomalies(
         self,
         *,
         anomaly_id: int | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: When = None,
+        until: When = None,
         service: Sequence[str] = (),
         severity: Sequence[str] = (),
         kind: Sequence[str] = (),
@@ -129,17 +142,17 @@ class PostgresTables:
         limit: int | None = 100,
         cursor: str | None = None,
     ) -> pa.Table:
-        """Anomalies, newest first."""
-        c = _span("timestamp", since, until, tenant)
+        c = Conditions()
+        c.within(tenant, since, until)
         c.add_in("service", service)
         c.add_in("severity", one_of("severity", severity, SEVERITIES))
         c.add_in("kind", kind)
         if anomaly_id is not None:
-            c.add("id = {}", anomaly_id)
+            c.add("id = {}", whole("anomaly_id", anomaly_id))
         if cursor:
             timestamp_us, row_id = decode_cursor(cursor)
             c.add("(timestamp, id) < ({}, {})", from_us(timestamp_us), row_id)
-        tail = "" if limit is None else f"LIMIT {int(limit)}"
+        tail = "" if limit is None else f"LIMIT {whole('limit', limit, 0)}"
         sql = statement("postgres", "select_anomalies").format(where=c.where, limit=tail)
         return _from_json(self._table(sql, c.parameters))
 
@@ -153,7 +166,10 @@ class PostgresTables:
         if status is not None:
             c.add_in("status", one_of("status", [status], STATUSES))
         out: pa.Table = self._table(
-            f"SELECT * FROM alerts {c.where} ORDER BY triggered_at DESC, id DESC", c.parameters
+            "SELECT id, alert_type, severity, tenant, service, condition, status, triggered_at, "
+            "acknowledged_at, resolved_at, count, fingerprint "
+            f"FROM alerts {c.where} ORDER BY triggered_at DESC, id DESC",
+            c.parameters,
         )
         return out
 
@@ -214,19 +230,6 @@ class PostgresTables:
         """Keep the ids of entries that the queue lost before they were processed."""
         with self._session() as session:
             return _value(session, statement("postgres", "add_lost"), [group, list(entry_ids)])
-
-
-def _span(
-    column: str, since: datetime | None, until: datetime | None, tenant: str | None
-) -> Conditions:
-    c = Conditions()
-    if tenant is not None:
-        c.add("tenant = {}", tenant)
-    if since is not None:
-        c.add(f"{column} >= {{}}", since)
-    if until is not None:
-        c.add(f"{column} < {{}}", until)
-    return c
 
 
 def _value(session: PgSession, sql: str, parameters: Sequence[object] = ()) -> int:

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import threading
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,9 +16,11 @@ from logforest.errors import LogforestError, StoreError
 from logforest.sql import statement
 from logforest.stores.filters import Conditions
 from logforest.stores.templates import MAX_EXAMPLE, MAX_TEMPLATES, regrouped, with_texts
+from logforest.stores.values import whole
 
 if TYPE_CHECKING:
     from logforest.batch import LogBatch
+    from logforest.stores.values import When
 
 __all__ = ["PostgresTemplates"]
 
@@ -156,14 +157,15 @@ class PostgresTemplates:
     def templates(
         self,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: When = None,
+        until: When = None,
         tenant: str | None = None,
         limit: int = 100,
     ) -> pa.Table:
         """The most frequent message templates; see :class:`logforest.stores.base.Store`."""
+        limit = whole("limit", limit, 0)
         self._refresh_templates()
         c = Conditions()
         c.within(tenant, since, until)
-        sql = statement("postgres", "templates").format(where=c.where, limit=int(limit))
+        sql = statement("postgres", "templates").format(where=c.where, limit=limit)
         return with_texts(self._table(sql, c.parameters))

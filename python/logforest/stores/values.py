@@ -1,13 +1,23 @@
-"""Values of filters as people write them: times and status codes."""
+"""Values of filters as people write them: times, names, whole numbers and status codes."""
 
 from __future__ import annotations
 
+import operator
 import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias, cast
 
 from logforest.errors import ConfigError
 
-__all__ = ["parse_time", "status_range"]
+__all__ = ["When", "instant", "names", "parse_time", "status_range", "whole"]
+
+#: A moment as callers give it, see :func:`instant`.
+When: TypeAlias = datetime | date | str | float | None
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INT64 = 2**63
 
 _RELATIVE = re.compile(r"-?(\d+)(s|m|h|d|w)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -15,10 +25,12 @@ _STATUS = re.compile(r"(\d{3})(?:-(\d{3}))?|([1-5])xx", re.IGNORECASE)
 
 
 def parse_time(name: str, text: str | None, now: datetime | None = None) -> datetime | None:
-    """ISO 8601, seconds or milliseconds since 1970, or ``15m`` (that long ago); UTC by default.
+    """ISO 8601, s, ms, us or ns since 1970, or ``15m`` (that long ago); UTC by default.
 
     >>> parse_time("since", "2026-01-31T12:00:00+01:00").isoformat()
     '2026-01-31T12:00:00+01:00'
+    >>> parse_time("since", "1769860800000").isoformat()
+    '2026-01-31T12:00:00+00:00'
     """
     if text is None or not text.strip():
         return None
@@ -29,8 +41,7 @@ def parse_time(name: str, text: str | None, now: datetime | None = None) -> date
             seconds = int(relative[1]) * _SECONDS[relative[2]]
             return (now or datetime.now(UTC)) - timedelta(seconds=seconds)
         if re.fullmatch(r"\d+(\.\d+)?", text) and len(text.partition(".")[0]) > 8:
-            number = float(text)
-            return datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC)
+            return _since_1970(Decimal(text))
         # A + that a client did not escape arrives as a space.
         moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text))
     except (ValueError, OverflowError, OSError):
@@ -38,6 +49,72 @@ def parse_time(name: str, text: str | None, now: datetime | None = None) -> date
             f"{name}: {text[:50]!r} is no time; use 2026-01-31T12:00:00Z or 15m"
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _since_1970(number: Decimal) -> datetime:
+    """The unit is told by the size: years 1973 to 5138 in s, ms, us and ns do not overlap."""
+    unit = 1_000_000
+    while number > 1e11 * 1_000_000 / unit and unit > 1:
+        unit //= 1000
+    us = number / 1000 if number > 1e17 else number * unit
+    return _EPOCH + timedelta(microseconds=int(us))
+
+
+def instant(name: str, value: object) -> datetime | None:
+    """An aware datetime of what a caller may take for a time; None stays None.
+
+    Datetimes (pandas's too), dates, ``numpy.datetime64``, Arrow scalars, and text or numbers as of
+    :func:`parse_time`. What has no zone is UTC.
+
+    >>> instant("since", date(2026, 1, 31)).isoformat()
+    '2026-01-31T00:00:00+00:00'
+    """
+    if value is None or isinstance(value, str):
+        return parse_time(name, value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return parse_time(name, f"{Decimal(value):f}")
+    if hasattr(value, "as_py"):  # pyarrow
+        value = value.as_py()
+    elif hasattr(value, "astype"):  # numpy
+        value = value.astype("datetime64[us]").item()
+    if str(value) == "NaT":  # pandas's is a datetime
+        pass
+    elif hasattr(value, "to_pydatetime"):  # pandas
+        moment: datetime = cast(Any, value).floor("us").to_pydatetime()
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    elif isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    elif isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    raise ConfigError(f"{name}: {value!r} is no time; use a datetime or 2026-01-31T12:00:00Z")
+
+
+def names(name: str, value: object) -> tuple[str, ...]:
+    """Several names; one may come alone, None is none.
+
+    >>> names("service", "api"), names("service", ["api", "web"]), names("service", None)
+    (('api',), ('api', 'web'), ())
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, Iterable):
+        found = tuple(value)
+        if all(isinstance(one, str) for one in found):
+            return found
+    raise ConfigError(f"{name}: give a name or a list of names, not {value!r}")
+
+
+def whole(name: str, value: object, least: int = -_INT64) -> int:
+    """A whole number that stores can hold, of any integer type."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise ConfigError(f"{name}: {value!r} is not a whole number") from None
+    if not least <= number < _INT64:
+        raise ConfigError(f"{name}: {number} is not between {least} and {_INT64 - 1}")
+    return number
 
 
 def status_range(status: str | None) -> tuple[int | None, int | None]:
