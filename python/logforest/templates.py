@@ -194,6 +194,12 @@ class TemplateMiner(ModelFile):
         found = self._fitted().lineage(template_id)
         return None if found < 0 else found
 
+    def lineages(self, template_ids: Any) -> Ids:
+        """Return :meth:`lineage` of many ids, int64; -1 for those never seen."""
+        import numpy as np
+
+        return self._fitted().lineages(np.ascontiguousarray(template_ids, np.int64))
+
     @property
     def templates(self) -> pa.Table:
         """Arrow table id, template, count, example, first_seen, last_seen, shapes.

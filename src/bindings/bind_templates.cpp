@@ -101,6 +101,17 @@ void bind_templates(py::module_& m) {
              return stream_capsule(std::move(schema), {std::move(chunk)});
            })
       .def("lineage", &Miner::lineage, py::arg("id"))
+      .def(
+          "lineages",
+          [](const Miner& self, const Ids& ids) {
+            Ids out(ids.size());
+            std::copy_n(ids.data(), ids.size(), out.mutable_data());
+            const std::span<std::int64_t> all(out.mutable_data(),
+                                              static_cast<std::size_t>(out.size()));
+            without_gil([&] { self.lineages(all); });
+            return out;
+          },
+          py::arg("ids"))
       .def("totals",
            [](const Miner& self) {
              const auto t = self.totals();

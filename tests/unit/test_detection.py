@@ -207,6 +207,78 @@ def test_vanished_and_surging_messages():
     assert {r["kind"] for r in surge} == {"template_surge"}
 
 
+NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"]
+
+
+def test_one_statement_of_many_fingerprints_vanishes_as_a_whole():
+    """Ten names in one sentence are ten fingerprints and one template."""
+
+    def beat(gone):
+        return lambda m, k: (
+            "page shown"
+            if k % 2 or (m >= 150 and NAMES[k // 2 % 10] in gone)
+            else f"mail fetched for {NAMES[k // 2 % 10]} in time"
+        )
+
+    logs = {n: minutes([80] * 170, message=beat(NAMES[:n])) for n in (2, 10)}
+    assert kinds(table(logs[2], other(170))) == []  # its sisters live
+    found = kinds(table(logs[10], other(170)))
+    assert {(r["kind"], r["template"]) for r in found} == {
+        ("template_vanished", "mail fetched for <*> in time")
+    }
+    assert len(found) == len({r["window_start"] for r in found})  # once a window
+    assert found[0]["expected"] == pytest.approx(40, rel=0.05)
+
+
+def test_one_statement_of_many_fingerprints_surges_as_a_whole():
+    """No name alone has the ten records that a surge needs."""
+
+    def warn(m, k):
+        name = NAMES[(k + m) % 10]
+        return f"mailbox of {name} is locked" if k < 2 or (m >= 150 and k < 40) else "page shown"
+
+    level = lambda m, k: "WARN" if "locked" in warn(m, k) else "INFO"  # noqa: E731
+    found = kinds(table(minutes([80] * 153, message=warn, level=level), other(153)))
+    assert {(r["kind"], r["template"]) for r in found} == {
+        ("template_surge", "mailbox of <*> is locked")
+    }
+    assert [r["actual"] for r in found] == [40.0] * 3
+    assert found[0]["expected"] == pytest.approx(2.0, rel=0.1)
+
+
+def test_a_new_message_of_many_fingerprints_counts_as_one():
+    odd = [
+        {**row, "message": f"certificate of {NAMES[i % 10]} was revoked"}
+        for i, row in enumerate(minutes([6] * 2, first=50, seed=3, level="WARN"))
+    ]
+    (found,) = kinds(table(minutes([60] * 52, seed=1), odd, other(52)))[-1:]
+    assert (found["kind"], found["template"]) == ("new_template", "certificate of <*> was revoked")
+    assert found["actual"] == 12.0
+    assert "other new" not in found["reason"]
+
+
+def test_groups_of_templates_are_the_same_after_a_restart(tmp_path):
+    def beat(m, k):
+        return f"mail fetched for {NAMES[k % 10]} in time" if k % 2 and m < 150 else "page shown"
+
+    logs = table(minutes([80] * 170, message=beat), other(170))
+    cut = pa.compute.index(logs["timestamp"], logs["timestamp"][22_400]).as_py()
+    whole, early = lf.Detector(), lf.Detector()
+    early.process(logs.slice(0, cut))
+    early.save(tmp_path / "detector.lf")
+    late = lf.Detector.load(tmp_path / "detector.lf")
+    whole.process(logs.slice(0, cut))
+    rest = logs.slice(cut)
+    tables = [
+        pa.concat_tables([d.process(rest), d.flush()]).drop_columns(["detected_at"]).to_pylist()
+        for d in (whole, late)
+    ]
+    assert any(row["kind"] == "template_vanished" for row in tables[0])
+    assert [r for r in tables[0] if r["kind"] == "template_vanished"] == [
+        r for r in tables[1] if r["kind"] == "template_vanished"
+    ]
+
+
 def test_volume_up_and_down():
     assert {r["kind"] for r in kinds(table(minutes([60] * 50 + [300] * 5), other(55)))} == {
         "volume_surge"

@@ -194,6 +194,7 @@ def test_ids_survive_growth_through_lineage() -> None:
     assert {miner.lineage(i) for i in given_ids} == now
     assert min(given_ids) in now
     assert all(0 <= i < 2**53 for i in given_ids)
+    assert miner.lineages([*given_ids, 1]).tolist() == [*map(miner.lineage, given_ids), -1]
     assert miner.lineage(1) is None
 
 

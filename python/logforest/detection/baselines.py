@@ -134,19 +134,11 @@ class Services:
 
 
 class Templates:
-    """State per template slot (a template of a service)."""
+    """State per template slot: a fingerprint of a service."""
 
     ARRAYS = (
-        "service",
-        "level",
-        "auth",
-        "first",
-        "known_before",
-        "total",
-        "rate",
-        "last",
-        "windows",
-    )
+        "service", "level", "auth", "first", "known_before", "total", "rate", "group", "mined",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.size = 0
@@ -157,8 +149,8 @@ class Templates:
         self.known_before = np.zeros(0)  # records of the service before that; 0: not new
         self.total = np.zeros(0)
         self.rate = np.zeros(0)  # decayed mean per window
-        self.last = np.zeros(0, np.int64)
-        self.windows = np.zeros(0)  # windows in which it was seen
+        self.group = np.zeros(0, np.int64)  # row of Groups
+        self.mined = np.zeros(0, np.uint8)  # whether its words were looked at
 
     def resize(self, service: np.ndarray, level: np.ndarray, auth: np.ndarray) -> None:
         """Take over slots that are new in the core; levels may have risen."""
@@ -167,8 +159,8 @@ class Templates:
         if extra <= 0:
             return
         for name, fill in (
-            ("first", -1), ("known_before", 0), ("total", 0), ("rate", 0), ("last", -1),
-            ("windows", 0),
+            ("first", -1), ("known_before", 0), ("total", 0), ("rate", 0), ("group", -1),
+            ("mined", 0),
         ):  # fmt: skip
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.full(extra, fill, old.dtype)]))
@@ -178,9 +170,49 @@ class Templates:
         """Move on by one window; ``ok`` tells for each service whether it was usual."""
         seen = np.zeros(self.size)
         seen[slots] = counts
-        age = np.maximum(window - self.first, 0) + 1.0
-        pace = np.where(self.first >= 0, np.maximum(ALPHA, 1.0 / age), 0.0)
-        self.rate += np.where(ok[self.service], pace * (seen - self.rate), 0.0)
+        self.rate += np.where(ok[self.service], pace(window, self.first) * (seen - self.rate), 0.0)
         self.total[slots] += counts
-        self.last[slots] = window
-        self.windows[slots] += 1
+
+
+class Groups:
+    """State per template of a service: the slots whose messages are one statement."""
+
+    ARRAYS = ("founder", "first", "last", "rate", "windows")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.founder = np.zeros(0, np.int64)  # its first slot
+        self.first = np.zeros(0, np.int64)  # window in which it came first; -1: not yet
+        self.last = np.zeros(0, np.int64)
+        self.rate = np.zeros(0)  # decayed mean per window
+        self.windows = np.zeros(0)  # windows in which it was seen
+
+    def add(self, founders: np.ndarray) -> None:
+        """New groups, of which nothing was seen yet."""
+        extra = len(founders)
+        self.founder = np.concatenate([self.founder, founders])
+        for name, fill in (("first", -1), ("last", -1), ("rate", 0), ("windows", 0)):
+            old = getattr(self, name)
+            setattr(self, name, np.concatenate([old, np.full(extra, fill, old.dtype)]))
+        self.size += extra
+
+    def learn(self, window: int, seen: np.ndarray, ok: np.ndarray) -> None:
+        """Move on by one window: ``seen`` records of each; ``ok``: whether it teaches."""
+        self.rate += np.where(ok, pace(window, self.first) * (seen - self.rate), 0.0)
+        self.last[seen > 0] = window
+        self.windows += seen > 0
+
+    def join(self, parts: np.ndarray, window: int) -> tuple[int, int, float, float]:
+        """first, last, rate and windows of groups that turned out to be one."""
+        parts = parts[np.argsort(self.first[parts], kind="stable")]
+        first, rate = int(self.first[parts[0]]), float(self.rate[parts[0]])
+        # The younger ones' records, had they been counted in the older one's mean from the start.
+        share = pace(window, first) * (window - self.first[parts[1:]] + 1)
+        rate += float((self.rate[parts[1:]] * np.minimum(share, 1.0)).sum())
+        return first, int(self.last[parts].max()), rate, float(self.windows[parts].max())
+
+
+def pace(window: int, first: np.ndarray | int) -> np.ndarray:
+    """Weight of this window in a decayed mean since ``first``; 0 before it began."""
+    age = np.maximum(window - np.asarray(first), 0) + 1.0
+    return np.where(np.asarray(first) >= 0, np.maximum(ALPHA, 1.0 / age), 0.0)

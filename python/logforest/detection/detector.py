@@ -14,7 +14,6 @@ from logforest.detection.baselines import DAY_RING
 from logforest.detection.explain import Explainer
 from logforest.detection.findings import Finding, to_table
 from logforest.detection.records import RecordJudge
-from logforest.detection.rewording import Rewordings
 from logforest.detection.windows import WindowJudge
 from logforest.errors import ConfigError
 from logforest.features import core_batch
@@ -115,8 +114,7 @@ class Detector(ModelFile):
             max_services=max_services,
             max_templates=max_templates,
         )
-        self._windows = WindowJudge(warmup_windows, warmup_records)
-        self._windows.rewordings = Rewordings(self._signals)
+        self._windows = WindowJudge(warmup_windows, warmup_records, self._signals)
         self._records = RecordJudge(forest_warmup, random_state, n_jobs, model)
         self._explainer = Explainer(self._signals, self._windows, self._records, self.width)
         self._waiting: deque[tuple[_core.LogBatch, int, Any]] = deque()  # before the forest

@@ -11,13 +11,14 @@ from logforest import _core
 from logforest.detection import words
 from logforest.detection.baselines import ALPHA
 from logforest.detection.findings import Feature, Finding, confidence_of, score_of
-from logforest.detection.windows import THRESHOLD
+from logforest.detection.hits import THRESHOLD
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from logforest.detection.hits import Hit
     from logforest.detection.records import RecordJudge, Unusual
-    from logforest.detection.windows import Hit, WindowJudge
+    from logforest.detection.windows import WindowJudge
 
 _LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
 _MOST_STATUSES = 20_000
@@ -87,7 +88,7 @@ class Explainer:
             row = int(dense["row"][hit.service])
             start = hit.window * self._width * 1_000_000
             slot = self._main_slot(hit, templates, template_part)
-            tail = self._judge.tails.get(hit.kind)
+            tail = self._judge.incidents.tails.get(hit.kind)
             exceedance = tail.exceedance(hit.surprise) if tail else math.exp(-hit.surprise)
             finding = Finding(
                 kind=hit.kind,
@@ -106,7 +107,8 @@ class Explainer:
                 incident_us=hit.since * self._width * 1_000_000,
             )
             if slot >= 0:
-                finding.template_id, finding.template, example = self._signals.slot(slot)
+                finding.template_id, text, example = self._signals.slot(slot)
+                finding.template = self._judge.by_template.grouper.text(slot) or text
                 level = int(self._judge.templates.level[slot])
                 finding.level, finding.message = _LEVELS[level], example
                 finding.samples = [example]

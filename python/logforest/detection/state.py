@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from logforest import _core
-from logforest.detection.baselines import Services, Templates
-from logforest.detection.rewording import Rewordings
+from logforest.detection.baselines import Groups, Services, Templates
 from logforest.detection.surprise import Tail
 from logforest.errors import LogforestError, ModelError
 from logforest.features import LogFeatureExtractor
@@ -22,10 +21,11 @@ from logforest.forest import IsolationForest
 
 if TYPE_CHECKING:
     from logforest.detection.detector import Detector
+    from logforest.detection.windows import WindowJudge
 
 D = TypeVar("D", bound="Detector")
 
-MAGIC = b"LFDT0001"
+MAGIC = b"LFDT0002"
 _DIGEST = 32
 _TYPES = {"<f8", "<f4", "<i8", "<i4", "|u1"}
 _MOST_CELLS = 1 << 28
@@ -42,10 +42,10 @@ def dump(detector: Detector) -> bytes:
     }
     if records.forest is not None:
         sections["forest"] = np.frombuffer(records.forest.to_bytes(), np.uint8)
-    for prefix, part in (("services", judge.services), ("templates", judge.templates)):
+    for prefix, part in _parts(judge):
         for name in part.ARRAYS:
             sections[f"{prefix}.{name}"] = getattr(part, name)
-    for kind, tail in judge.tails.items():
+    for kind, tail in judge.incidents.tails.items():
         sections[f"tail.{kind}"] = tail.values
     header = {
         "options": detector._options,
@@ -54,8 +54,8 @@ def dump(detector: Detector) -> bytes:
         "suppressed": detector._suppressed,
         "records": [records.sampled, records.since_fit, records.fits, records.start, records.scale],
         "fixed": records.fixed,
-        "tails": {k: [t.seen, t.start, t.scale] for k, t in judge.tails.items()},
-        "open": [[*key, *value] for key, value in judge.open.items()],
+        "tails": {k: [t.seen, t.start, t.scale] for k, t in judge.incidents.tails.items()},
+        "open": [[*key, *value] for key, value in judge.incidents.open.items()],
         "statuses": [[*k, *v] for k, v in detector._explainer.statuses.items()],
         "sections": [[n, a.dtype.str, list(a.shape)] for n, a in sections.items()],
     }
@@ -111,7 +111,7 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
     if signals.window_us != detector.width * 1_000_000:
         raise ModelError("detector file: the window widths differ")
     detector._signals = detector._explainer._signals = signals
-    judge.rewordings = Rewordings(signals)
+    judge.by_template.use(signals)
     extractor = LogFeatureExtractor.from_bytes(sections["extractor"].tobytes(), n_jobs=1)
     if list(extractor.get_feature_names_out()) != records.names:
         raise ModelError("detector file: the features are others")
@@ -126,16 +126,21 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
     records.sample, records.usual = sections["sample"], sections["usual"]
     if records.fits and (records.forest is None or len(records.usual) != len(records.names)):
         raise ModelError("detector file: the forest is missing")
-    _fill(judge.services, "services", sections)
-    _fill(judge.templates, "templates", sections)
+    for prefix, part in _parts(judge):
+        _fill(part, prefix, sections)
+    groups = judge.by_template.groups
+    for places, most in ((judge.templates.group, groups.size),
+                         (groups.founder, judge.templates.size)):  # fmt: skip
+        if len(places) and not 0 <= places.min() <= places.max() < most:
+            raise ModelError("detector file: groups of templates point nowhere")
     if judge.services.size > len(signals.services()) or judge.templates.size > signals.num_slots:
         raise ModelError("detector file: more services or templates than are named")
     for kind, (seen, start, scale) in header["tails"].items():
         tail = Tail(size=len(sections[f"tail.{kind}"]))
         tail.values, tail.seen = sections[f"tail.{kind}"], int(seen)
         tail.start, tail.scale = float(start), float(scale)
-        judge.tails[str(kind)] = tail
-    judge.open = {(str(k), int(s)): (int(a), int(b)) for k, s, a, b in header["open"]}
+        judge.incidents.tails[str(kind)] = tail
+    judge.incidents.open = {(str(k), int(s)): (int(a), int(b)) for k, s, a, b in header["open"]}
     detector._explainer.statuses = {
         (int(s), int(c)): (float(n), int(w)) for s, c, n, w in header["statuses"]
     }
@@ -144,7 +149,17 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
     return detector
 
 
-def _fill(part: Services | Templates, prefix: str, sections: dict[str, np.ndarray]) -> None:
+def _parts(judge: WindowJudge) -> tuple[tuple[str, Services | Templates | Groups], ...]:
+    return (
+        ("services", judge.services),
+        ("templates", judge.templates),
+        ("groups", judge.by_template.groups),
+    )
+
+
+def _fill(
+    part: Services | Templates | Groups, prefix: str, sections: dict[str, np.ndarray]
+) -> None:
     sizes = set()
     for name in part.ARRAYS:
         expected, got = getattr(part, name), sections[f"{prefix}.{name}"]

@@ -7,62 +7,41 @@ records. docs/detection.md lists them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logforest.detection.baselines import ADAPT_AFTER, DAY_RING, Services, Templates
-from logforest.detection.surprise import Tail, binomial_surprise, poisson_surprise
+from logforest.detection.baselines import ADAPT_AFTER, DAY_RING, Services
+from logforest.detection.hits import THRESHOLD, Hit, Incidents
+from logforest.detection.surprise import binomial_surprise, poisson_surprise
+from logforest.detection.template_windows import TemplateJudge
 
 if TYPE_CHECKING:
-    from logforest.detection.rewording import Rewordings
+    from collections.abc import Callable
+
+    from logforest import _core
 
     Cells = dict[str, Any]
 
-THRESHOLD = 10.0  # nats: a chance of 1 in 22,000 that a usual window looks like this
 CONTINUED = 0.3  # share of the threshold that keeps an incident going
-MEMORY = 3  # windows without a finding that end an incident
-LEARNED_AFTER = 60  # windows after which a template is no longer new
-_LEVEL_WEIGHT = np.array([0.15, 0.25, 0.6, 1.0, 1.0])  # how much a new template matters, by level
-_NEW_LEAST = np.array([30, 20, 4, 2, 2])  # occurrences of a new template, by level
-_ERROR = 3
-
-
-@dataclass(slots=True)
-class Hit:
-    """One test that fired: what was seen in window ``window`` of service ``service``."""
-
-    kind: str
-    service: int
-    window: int
-    surprise: float
-    actual: float
-    expected: float
-    affected: float  # share of the service's records
-    since: int  # first window of the incident
-    slot: int = -1
-    slots: int = 0  # templates that came new together
 
 
 class WindowJudge:
     """Keeps what is usual and returns the hits of every window that is over."""
 
-    def __init__(self, warmup_windows: int, warmup_records: int) -> None:
+    def __init__(self, warmup_windows: int, warmup_records: int, signals: _core.Signals) -> None:
         self.warmup_windows = warmup_windows
         self.warmup_records = warmup_records
         self.services = Services()
-        self.templates = Templates()
-        self.tails: dict[str, Tail] = {}
+        self.incidents = Incidents()
+        self.by_template = TemplateJudge(signals, self.services, self.incidents)
+        self.templates = self.by_template.templates
         self.usual = np.zeros(0, bool)  # by service: whether the latest window taught us
-        self.rewordings: Rewordings | None = None
-        self.open: dict[tuple[str, int], tuple[int, int]] = {}  # (first window, latest window)
 
     def resize(self, services: int, slots: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
         """Make room for services and templates that came up."""
         self.services.resize(services)
-        self.templates.resize(*slots)
+        self.by_template.resize(*slots)
 
     def warm(self) -> np.ndarray:
         """Which services are known well enough to be judged."""
@@ -91,7 +70,7 @@ class WindowJudge:
             )
 
         n = np.maximum(count, 1)
-        new, news = self._new_templates(hits, window, warm, count, slots, slot_counts)
+        new, news = self.by_template.new(hits, window, warm, count, slots, slot_counts)
         share = cells["errors"] / n
         surprise = binomial_surprise(cells["errors"], count, share_errors)
         surprise = surprise / np.maximum(s.error_spread, 1.0)
@@ -110,7 +89,7 @@ class WindowJudge:
                         failures / n)  # fmt: skip
         guessing = test("failed_logins", surprise, floor & ~many, failures, s.auth_rate,
                         failures / n)  # fmt: skip
-        self._withdraw(hits, stuffing | guessing)
+        self.by_template.withdraw(hits, stuffing | guessing)
         drift = self._latency(test, cells)
 
         explained = burst | stuffing | guessing | new
@@ -121,13 +100,14 @@ class WindowJudge:
         floor &= (share >= 3 * share_client) & ~explained
         mix = test("status_mix", surprise, floor, share, share_client, share)
         explained |= mix
-        surge = self._template_surges(hits, window, warm & ~explained, count, slots, slot_counts)
+        able = warm & ~explained
+        surge = self.by_template.surges(hits, window, able, count, slots, slot_counts)
 
         if feed_complete:
             volume = self._volume(test, window, count, level, explained | drift)
         else:
             volume = np.zeros(s.size, bool)
-        self._vanished(hits, window, warm & ~volume & (count >= 0.5 * level), slots)
+        self.by_template.vanished(hits, window, warm & ~volume & (count >= 0.5 * level), slots)
 
         flagged = explained | drift | surge | volume
         s.streak = np.where(flagged, s.streak + 1, 0.0)
@@ -136,7 +116,7 @@ class WindowJudge:
             usual &= count > 0
         s.last_id = np.where(count > 0, cells["last_id"], s.last_id)
         self.usual = usual
-        self.templates.learn(window, slots, slot_counts, usual)
+        self.by_template.learn(window, slots, slot_counts, usual)
         s.learn(window, cells, usual)
         return hits
 
@@ -149,28 +129,20 @@ class WindowJudge:
         fired = able & (surprise >= CONTINUED * THRESHOLD)
         for service in np.flatnonzero(fired):
             number = int(service)
-            since = self._ongoing(kind, number, window)
+            since = self.incidents.began(kind, number, window)
             if surprise[number] < THRESHOLD and since == window:
                 fired[number] = False
                 continue
-            self.open[(kind, number)] = (since, window)
+            self.incidents.go_on(kind, number, since, window)
             hits.append(
                 Hit(kind, number, window, float(surprise[number]), float(actual[number]),
                     float(expected[number]), float(affected[number]), since)
             )  # fmt: skip
-        self._hold_in(
+        self.incidents.hold_in(
             kind,
             np.where(able | (self.warm() & (surprise > 0)), surprise, 0.0)[self.warm() & ~fired],
         )
         return fired
-
-    def _hold_in(self, kind: str, surprise: np.ndarray) -> None:
-        if len(surprise):
-            self.tails.setdefault(kind, Tail()).add(surprise[:256])
-
-    def _ongoing(self, kind: str, service: int, window: int) -> int:
-        first, latest = self.open.get((kind, service), (window, window))
-        return first if window - latest <= MEMORY else window
 
     def _feed_complete(self, count: np.ndarray, level: np.ndarray, warm: np.ndarray) -> bool:
         """False where the whole feed is thin: a partial window, or the shipper itself stopped."""
@@ -222,125 +194,3 @@ class WindowJudge:
         hour = 60 if DAY_RING >= 60 else 1
         at = [window + 1, window - hour, window - hour + 1, window - hour - 1]
         return np.asarray(self.services.day[:, np.array(at) % DAY_RING])
-
-    def _is_reworded(self, slot: int, window: int) -> bool:
-        """Whether a learned template of the same service differs in variables only."""
-        t = self.templates
-        if self.rewordings is None:
-            return False
-        old = (t.known_before == 0) | (window - t.first >= LEARNED_AFTER)
-        old &= (t.first >= 0) & (t.service == t.service[slot])
-        old[slot] = False
-        return self.rewordings.known(slot, np.flatnonzero(t.first >= 0), np.flatnonzero(old))
-
-    def _new_templates(
-        self, hits: list[Hit], window: int, warm: np.ndarray, count: np.ndarray,
-        slots: np.ndarray, slot_counts: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        """Templates that a known service never wrote before, by level and number."""
-        s, t = self.services, self.templates
-        fired, news = np.zeros(s.size, bool), np.zeros(s.size)
-        first = slots[t.first[slots] < 0]
-        if len(first):
-            t.first[first] = window
-            owner = t.service[first]
-            t.known_before[first] = np.where(warm[owner], s.records[owner], 0)
-            np.add.at(s.novelty, owner[warm[owner]], 1)
-        young = (t.known_before[slots] > 0) & (window - t.first[slots] < LEARNED_AFTER)
-        if not young.any():
-            return fired, news
-        at, now = slots[young], slot_counts[young]
-        owner, level = t.service[at], t.level[at]
-        total = t.total[at] + now
-        since = np.maximum(s.records[owner] + count[owner] - t.known_before[at], now)
-        # Services whose messages are never the same twice are used to new templates.
-        rate = np.maximum(0.5, 0.1 * s.novelty[owner]) / t.known_before[at]
-        surprise = poisson_surprise(total, since * rate) * _LEVEL_WEIGHT[level]
-        surprise = np.where(total > since * rate, surprise, 0.0)
-        ok = (surprise >= THRESHOLD) & (total >= _NEW_LEAST[level])
-        ok &= (level >= 2) | (now >= 0.1 * count[owner])
-        for i in np.flatnonzero(ok):
-            if self._is_reworded(int(at[i]), window):
-                ok[i] = False
-                surprise[i] = 0.0
-                t.known_before[at[i]] = 0
-        self._hold_in("new_template", surprise[~ok])
-        for service in np.unique(owner[ok]):
-            mine = np.flatnonzero(ok & (owner == service))
-            best = mine[np.argmax(surprise[mine])]
-            number = int(service)
-            fired[number] = True
-            began = self._ongoing("new_template", number, window)
-            self.open[("new_template", number)] = (began, window)
-            news[number] = now[mine].sum()
-            affected = float(news[number] / max(count[number], 1))
-            hits.append(
-                Hit("new_template", number, window, float(surprise[best]), float(total[best]), 0.0,
-                    affected, began, int(at[best]), len(mine))
-            )  # fmt: skip
-        return fired, news
-
-    def _withdraw(self, hits: list[Hit], services: np.ndarray) -> None:
-        """A new message about failed logins says nothing that the count of them does not."""
-        hits[:] = [
-            hit
-            for hit in hits
-            if not (hit.kind == "new_template" and services[hit.service]
-                    and self.templates.auth[hit.slot])
-        ]  # fmt: skip
-
-    def _template_surges(
-        self, hits: list[Hit], window: int, able: np.ndarray, count: np.ndarray,
-        slots: np.ndarray, slot_counts: np.ndarray,
-    ) -> np.ndarray:  # fmt: skip
-        """Known warnings and errors that come far more often than usual."""
-        s, t = self.services, self.templates
-        fired = np.zeros(s.size, bool)
-        owner = t.service[slots]
-        usual = t.rate[slots] * count[owner] / np.maximum(s.level()[owner], 1)
-        surprise = poisson_surprise(slot_counts, np.maximum(usual, 0.05))
-        surprise = surprise / np.maximum(s.error_spread[owner], 1.0)
-        over = slot_counts - usual
-        ok = able[owner] & (t.level[slots] >= 2) & (slot_counts >= 10)
-        ok &= (slot_counts >= 4 * usual) & (over >= 0.1 * count[owner]) & (surprise >= THRESHOLD)
-        ok &= t.first[slots] < window - LEARNED_AFTER
-        for index in np.flatnonzero(ok):
-            number = int(owner[index])
-            if fired[number]:
-                continue
-            fired[number] = True
-            began = self._ongoing("template_surge", number, window)
-            self.open[("template_surge", number)] = (began, window)
-            hits.append(
-                Hit("template_surge", number, window, float(surprise[index]),
-                    float(slot_counts[index]), float(usual[index]),
-                    float(over[index] / max(count[number], 1)), began, int(slots[index]), 1)
-            )  # fmt: skip
-        return fired
-
-    def _vanished(self, hits: list[Hit], window: int, able: np.ndarray, slots: np.ndarray) -> None:
-        """Templates that were in nearly every window and are gone while the service goes on."""
-        s, t = self.services, self.templates
-        fired = np.zeros(s.size, bool)
-        age = window - t.first
-        steady = able[t.service] if t.size else np.zeros(0, bool)
-        steady &= (t.first >= 0) & (age >= LEARNED_AFTER) & (t.windows >= 0.9 * age)
-        steady &= (t.rate >= 3) & (t.last < window)
-        steady[slots] = False
-        missing = (
-            t.rate * (window - np.maximum(t.last, t.first)) / np.maximum(s.spread[t.service], 1.0)
-        )
-        # Said for a while, then taken as the new state of things.
-        missed = (missing >= 3 * THRESHOLD) & (missing <= 10 * THRESHOLD)
-        for slot in np.flatnonzero(steady & missed):
-            number = int(t.service[slot])
-            if fired[number]:
-                continue
-            fired[number] = True
-            began = self._ongoing("template_vanished", number, window)
-            self.open[("template_vanished", number)] = (began, window)
-            usual = float(t.rate[slot])
-            hits.append(
-                Hit("template_vanished", number, window, float(missing[slot]), 0.0, usual,
-                    usual / max(float(s.level()[number]), 1.0), began, int(slot), 1)
-            )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from logforest import _core
 
 if TYPE_CHECKING:
-    from logforest.detection.windows import Hit
+    from logforest.detection.hits import Hit
 
 
 def percent(share: float) -> str:

@@ -149,6 +149,15 @@ std::int64_t Miner::lineage(std::int64_t id) const {
   return groups.ids()[groups.group_of(shape)];
 }
 
+void Miner::lineages(std::span<std::int64_t> ids) const {
+  const std::lock_guard lock(mutex_);
+  const Grouping& groups = grouping();
+  for (std::int64_t& id : ids) {
+    const std::size_t shape = shapes_.find(id);
+    id = shape == Shapes::kNone ? -1 : groups.ids()[groups.group_of(shape)];
+  }
+}
+
 Miner::Totals Miner::totals() const {
   const std::lock_guard lock(mutex_);
   return {shapes_.lines(), static_cast<std::int64_t>(shapes_.size()), shapes_.dropped_lines(),

@@ -61,6 +61,7 @@ class Miner {
   [[nodiscard]] std::vector<TemplateRow> templates() const;  // most frequent first
   // Current template id of any fingerprint or former template id; -1 if unknown.
   [[nodiscard]] std::int64_t lineage(std::int64_t id) const;
+  void lineages(std::span<std::int64_t> ids) const;  // of all of them, in place
 
   [[nodiscard]] const MinerOptions& options() const noexcept { return options_; }
   struct Totals {
