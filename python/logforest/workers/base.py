@@ -154,7 +154,7 @@ class StreamWorker:
                     log.error("%s worker: %s", self.group, error)
                 self._pause(failures)
                 failures += 1
-            except StoreError as error:
+            except Exception as error:  # whatever it is: a worker that no longer reads is no worker
                 self._failed(error)
                 self._pause(failures)
                 failures += 1
