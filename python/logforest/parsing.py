@@ -94,7 +94,7 @@ def parse(
         format: a name of :func:`logforest.list_formats` or ``auto``.
         pattern: an RE2 expression with named groups, instead of a format.
         encoding: of bytes; a Python codec, default UTF-8.
-        **options: as of :func:`read_logs`.
+        **options: as of :func:`read_logs`; ``source`` where records have none.
 
     Returns:
         The records; bad lines are in ``.rejected``, never an exception.

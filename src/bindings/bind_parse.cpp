@@ -3,6 +3,7 @@
 
 #include "logforest/base/time.hpp"
 #include "logforest/base/utf8.hpp"
+#include "logforest/parse/directives.hpp"
 #include "logforest/parse/reader.hpp"
 #include "logforest/parse/registry.hpp"
 #include "logforest/pipeline/enrich.hpp"
@@ -211,6 +212,19 @@ void bind_parse(py::module_& m) {
         const parse::Detected found = parse::detect_format(bytes.view());
         if (!found.format) return py::none();
         return py::make_tuple(found.format->name, found.confidence);
+      },
+      py::arg("data"));
+
+  // The lines of tables that are in force behind `data`; none when no columns are named.
+  m.def(
+      "directives",
+      [](const py::object& data) {
+        const BytesView bytes(data);
+        std::string state;
+        if (parse::names_columns(bytes.view())) {
+          parse::carry_directives(state, bytes.view(), ParseOptions{}.max_line_bytes);
+        }
+        return py::bytes(state);
       },
       py::arg("data"));
 

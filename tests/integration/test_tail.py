@@ -113,3 +113,23 @@ def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "No such file" in done.stderr
+
+
+def test_the_header_of_a_table_is_known_at_its_end(log: Path) -> None:
+    header = "#Fields: date time cs-method cs-uri-stem sc-status\n"
+    log.write_text(header + "2024-05-01 10:00:00 GET /a 200\n" * 50)
+    tail = Tail(log, "-f", "-n", "1", "--json")
+    try:
+        assert json.loads(tail.line())["endpoint"] == "/a"
+        with log.open("a") as out:
+            out.write("2024-05-01 10:00:01 PUT /b 500\n")
+        shown = json.loads(tail.line())
+        assert (shown["endpoint"], shown["status_code"]) == ("/b", 500)
+        with log.open("a") as out:
+            out.write("#Fields: sc-status date time\n404 2024-05-01 10:00:02\n")
+        assert json.loads(tail.line())["status_code"] == 404
+        with log.open("a") as out:
+            out.write("403 2024-05-01 10:00:03\n")
+        assert json.loads(tail.line())["status_code"] == 403
+    finally:
+        tail.stop()

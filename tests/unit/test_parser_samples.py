@@ -225,9 +225,6 @@ def test_crowdsec_fields(folder: Path) -> None:
 # --- lnav: the format of each file, and a time in each of its records ------------------------
 
 LNAV_WITHOUT_TIME = {
-    "logfile_bro_conn.log.0": "Zeek table with a header",
-    "logfile_w3c.2": "W3C table with a header", "logfile_w3c.3": "W3C table with a header",
-    "logfile_w3c.6": "W3C table with a header",
     "logfile_docker_compose.0": "no time in it", "logfile_plain.0": "no time in it",
     "logfile_with_a_really_long_name_to_test_a_bug_with_long_names.0": "no time in it",
     "logfile_strace_log.1": "a process id in front of an epoch",

@@ -34,16 +34,31 @@ def tail(
     """Show the last records of a file, and those that come."""
     colour = not json_ and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     try:
+        header = _header(file)
         for block in _blocks(file, lines, follow):
-            _show(block, format_, json_, colour)
+            _show(block, header, format_, json_, colour)
+            header = _directives(header + block)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _show(block: bytes, format_: str, json_: bool, colour: bool) -> None:
+def _header(path: str) -> bytes:
+    """The lines at the start of a table that name its columns; nothing of other files."""
+    with open(path, "rb") as handle:
+        return _directives(handle.read(_BLOCK))
+
+
+def _directives(text: bytes) -> bytes:
+    """The lines in force behind ``text`` that say how a table's rows are read."""
+    from logforest import _core
+
+    return _core.directives(text)
+
+
+def _show(block: bytes, header: bytes, format_: str, json_: bool, colour: bool) -> None:
     from logforest import parse
 
-    logs = parse(block, format=format_)
+    logs = parse(header + block, format=format_)
     for row in logs.to_arrow().to_pylist():
         print(_json(row) if json_ else _text(row, colour))
     for row in logs.rejected.to_pylist():

@@ -51,6 +51,9 @@ class AutoParser final : public LineParser {
       const auto first_byte = static_cast<unsigned char>(line.empty() ? '\0' : line[0]);
       for (std::size_t i = 0; i < candidates_.size(); ++i) {
         if (!candidates_[i].format->first_bytes[first_byte]) continue;
+        // A table's rows look like stamps with text.
+        if (pure_ && candidates_[0].format->directives && !candidates_[i].format->directives)
+          continue;
         if (candidates_[i].compose) {
           if (const LineResult inner = composed(line, row); inner.reject == Reject::None)
             return inner;
@@ -76,6 +79,22 @@ class AutoParser final : public LineParser {
     }
     return shape_of(line) == Shape::Record &&
            line.find_first_not_of(" \t") != std::string_view::npos;
+  }
+
+  bool take_directive(std::string_view line) override {
+    bool taken = false;
+    for (Candidate& c : candidates_) {
+      if (!c.format->directives) continue;
+      if (!c.parser) c.parser = c.format->make(options_);
+      taken = c.parser->take_directive(line) || taken;
+    }
+    return taken;
+  }
+
+  void forget_directives() override {
+    for (Candidate& c : candidates_) {
+      if (c.parser) c.parser->forget_directives();
+    }
   }
 
   [[nodiscard]] std::int64_t take_other_records() noexcept override {
@@ -160,7 +179,7 @@ class AutoParser final : public LineParser {
   [[nodiscard]] bool damaged(std::string_view line, Reject why) const noexcept {
     const Format& own = *candidates_[0].format;
     if (own.name == "json") return true;
-    if (pure_ && (own.family == "access" || own.name == "rfc5424")) return true;
+    if (pure_ && (own.family == "access" || own.directives || own.name == "rfc5424")) return true;
     if (why == Reject::NoMatch) return false;
     if (own.name == "logfmt") return true;
     const std::size_t at = line.find_first_not_of(" \t");
@@ -232,6 +251,8 @@ Format auto_format(const std::shared_ptr<const Format>& first, Formats others, b
   Format out;
   out.name = known ? first->name : "plain";
   out.description = "by detection";
+  out.directives = std::any_of(formats.begin(), formats.end(),
+                               [](const auto& format) { return format->directives; });
   out.make = [formats, plain, known, pure](const ParseOptions& options) {
     return std::make_unique<AutoParser>(options, formats, plain, known, pure);
   };

@@ -2,6 +2,7 @@
 #include "logforest/parse/logfmt.hpp"
 #include "logforest/parse/plain.hpp"
 #include "logforest/parse/registry.hpp"
+#include "logforest/parse/tables.hpp"
 #include "logforest/parse/text_formats.hpp"
 
 namespace logforest::parse {
@@ -11,6 +12,8 @@ std::vector<Format> builtin_formats() {
   formats.push_back(json_format());
   formats.push_back(logfmt_format());
   for (Format& format : text_formats()) formats.push_back(std::move(format));
+  formats.push_back(w3c_format());
+  formats.push_back(zeek_format());
   formats.push_back(plain_format());
   return formats;
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "logforest/base/utf8.hpp"
+#include "logforest/parse/directives.hpp"
 
 namespace logforest::parse {
 
@@ -38,10 +39,18 @@ ChunkParser::ChunkParser(const Format& format, const ParseOptions& options, std:
     : options_(options),
       hook_(hook),
       strict_utf8_(format.strict_utf8),
+      directives_(format.directives),
       parser_(format.make(options)),
       framer_(format.make_framer ? format.make_framer(options, head) : nullptr) {}
 
-ChunkResult ChunkParser::parse(std::string_view data, std::int64_t offset, bool last) {
+ChunkResult ChunkParser::parse(std::string_view data, std::int64_t offset, bool last,
+                               std::string_view directives) {
+  if (directives_) {
+    parser_->forget_directives();
+    for (; !directives.empty(); directives.remove_prefix(directives.find('\n') + 1)) {
+      parser_->take_directive(directives.substr(0, directives.find('\n')));
+    }
+  }
   auto batch = std::make_shared<RecordBatch>();
   if (shaped_bytes_ != 0) {
     // Chunks of one source are alike; a little more, so that most need not grow.
@@ -146,6 +155,11 @@ void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::i
     counts.repaired_bytes += static_cast<std::int64_t>(append_repaired(repaired_, text));
     std::memset(repaired_.room(kPadding), 0, kPadding);
     clean = repaired_.view();
+  }
+  if (directives_ && read_directive(clean).kind != Directive::Kind::None) {
+    parser_->take_directive(clean);
+    ++counts.blank;
+    return;
   }
   const std::size_t before = task.row.batch().rows;
   const LineResult result = parser_->parse_line(clean, task.row);

@@ -31,7 +31,9 @@ class ChunkParser {
 
   // `data` starts and ends at frame boundaries; kPadding readable bytes follow it, and a control
   // character behind or at its end. `offset` is its place in the source; `last`: no byte follows.
-  [[nodiscard]] ChunkResult parse(std::string_view data, std::int64_t offset, bool last);
+  // `directives`: the lines of earlier chunks that are in force.
+  [[nodiscard]] ChunkResult parse(std::string_view data, std::int64_t offset, bool last,
+                                  std::string_view directives = {});
 
   [[nodiscard]] LineParser& line_parser() noexcept { return *parser_; }
   [[nodiscard]] Framer* framer() noexcept { return framer_.get(); }
@@ -47,6 +49,7 @@ class ChunkParser {
   const ParseOptions& options_;
   const ChunkHook& hook_;
   bool strict_utf8_;
+  bool directives_;
   std::unique_ptr<LineParser> parser_;
   std::unique_ptr<Framer> framer_;
   ByteBuffer repaired_;

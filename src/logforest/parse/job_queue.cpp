@@ -30,7 +30,7 @@ JobQueue::Job* JobQueue::next_waiting() {
 void JobQueue::run(Job& job, std::unique_ptr<ChunkParser>& parser) {
   try {
     if (!parser) parser = make_();
-    job.result = parser->parse(job.data, job.offset, job.last);
+    job.result = parser->parse(job.data, job.offset, job.last, job.directives);
   } catch (...) {
     const std::lock_guard lock(mutex_);
     if (!error_) error_ = std::current_exception();

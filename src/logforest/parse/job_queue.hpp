@@ -20,6 +20,7 @@ class JobQueue {
   struct Job {
     ByteBuffer memory;  // owns `data` unless it is the caller's
     std::string_view data;
+    std::string directives;  // in force where it begins
     std::int64_t offset = 0;
     bool last = false;
     bool started = false;

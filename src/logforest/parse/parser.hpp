@@ -45,9 +45,10 @@ struct LineResult {
 };
 
 // Parses one line (without its line end) into the builder. One object per thread: it may keep
-// scratch memory, but results must not depend on earlier lines. It must not throw on any input and
-// must not read outside `line`, except that kPadding readable bytes follow it, among them a line
-// end or NUL. The line is valid UTF-8 (what was not is U+FFFD or already rejected, see Format).
+// scratch memory, but results must not depend on earlier lines other than directives. It must not
+// throw on any input and must not read outside `line`, except that kPadding readable bytes follow
+// it, among them a line end or NUL. The line is valid UTF-8 (what was not is U+FFFD or already
+// rejected, see Format).
 class LineParser {
  public:
   LineParser() = default;
@@ -64,6 +65,10 @@ class LineParser {
   [[nodiscard]] virtual bool demands_utf8(std::string_view /*line*/) const noexcept {
     return false;
   }
+  // For formats with directives (directives.hpp): a line of that shape, true when it means
+  // something to this format; and the end of what earlier lines said.
+  virtual bool take_directive(std::string_view /*line*/) { return false; }
+  virtual void forget_directives() {}
   // Records since the last call that were of another format than the source's own ("auto").
   [[nodiscard]] virtual std::int64_t take_other_records() noexcept { return 0; }
 };
@@ -141,6 +146,8 @@ struct Format {
   std::string family = {};
   // Stack traces and indented lines go on with this format's records.
   bool multiline = false;
+  // Lines like "#Fields: ..." say how the rows behind them are read; they are no records.
+  bool directives = false;
   // The bytes that a record may begin with; others need not be tried.
   std::bitset<256> first_bytes = std::bitset<256>().set();
 };

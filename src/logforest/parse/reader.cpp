@@ -11,6 +11,7 @@
 
 #include "logforest/base/parallel.hpp"
 #include "logforest/base/utf8.hpp"
+#include "logforest/parse/directives.hpp"
 #include "logforest/parse/job_queue.hpp"
 #include "logforest/parse/registry.hpp"
 
@@ -75,7 +76,7 @@ class Reader::Impl {
       auto job = std::make_unique<JobQueue::Job>();
       job->data = window.substr(0, n);
       job->offset = static_cast<std::int64_t>(at);
-      jobs_.push(std::move(job));
+      push(std::move(job));
       at += n;
     }
     offset_ = static_cast<std::int64_t>(at);
@@ -251,6 +252,14 @@ class Reader::Impl {
     job->offset = offset_;
     job->last = last;
     offset_ += static_cast<std::int64_t>(n);
+    push(std::move(job));
+  }
+
+  void push(std::unique_ptr<JobQueue::Job> job) {
+    if (format_->directives) {
+      job->directives = directives_;
+      carry_directives(directives_, job->data, options_.max_line_bytes);
+    }
     jobs_.push(std::move(job));
   }
 
@@ -268,6 +277,7 @@ class Reader::Impl {
   const ChunkHook hook_;
   std::shared_ptr<const Format> format_;
   std::string head_;
+  std::string directives_;              // in force behind the last chunk
   std::unique_ptr<ChunkParser> scout_;  // for starts_record and frames at the borders
   ByteBuffer buffer_;
   std::int64_t offset_ = 0;  // of the buffer's first byte in the source

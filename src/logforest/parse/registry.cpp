@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "logforest/parse/auto_format.hpp"
+#include "logforest/parse/directives.hpp"
 #include "logforest/parse/regex_format.hpp"
 
 namespace logforest::parse {
@@ -84,7 +85,10 @@ Detected detect_format(std::string_view head) {
 std::shared_ptr<const Format> resolve_format(const ParseOptions& options, std::string_view head) {
   if (options.format == "auto") {
     const Detected found = detect_format(head);
-    return std::make_shared<const Format>(auto_format(found.format, all_formats(), found.pure));
+    auto others = all_formats();
+    // Tables read nothing without the lines that name their columns.
+    if (!names_columns(head)) std::erase_if(others, [](const auto& f) { return f->directives; });
+    return std::make_shared<const Format>(auto_format(found.format, std::move(others), found.pure));
   }
   if (options.format == "regex") {
     RegexSpec spec;

@@ -1,0 +1,114 @@
+#include "logforest/parse/directives.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include "logforest/base/byte_buffer.hpp"
+#include "logforest/base/utf8.hpp"
+#include "logforest/parse/scan.hpp"
+
+namespace logforest::parse {
+
+using namespace scan;
+
+namespace {
+
+using Kind = Directive::Kind;
+
+bool same_letters(std::string_view a, std::string_view lower) noexcept {
+  if (a.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if ((is_upper(a[i]) ? static_cast<char>(a[i] + 32) : a[i]) != lower[i]) return false;
+  }
+  return true;
+}
+
+Kind w3c_kind(std::string_view name) noexcept {
+  constexpr std::pair<std::string_view, Kind> kinds[] = {
+      {"fields", Kind::W3cFields},   {"software", Kind::W3cSoftware},      {"date", Kind::W3cDate},
+      {"start-date", Kind::W3cDate}, {"time format", Kind::W3cTimeFormat},
+  };
+  for (const auto& [text, kind] : kinds) {
+    if (same_letters(name, text)) return kind;
+  }
+  return Kind::Comment;
+}
+
+Kind zeek_kind(std::string_view name) noexcept {
+  constexpr std::pair<std::string_view, Kind> kinds[] = {
+      {"separator", Kind::ZeekSeparator}, {"set_separator", Kind::ZeekSetSeparator},
+      {"empty_field", Kind::ZeekEmpty},   {"unset_field", Kind::ZeekUnset},
+      {"path", Kind::ZeekPath},           {"fields", Kind::ZeekFields},
+      {"types", Kind::ZeekTypes},         {"open", Kind::Comment},
+      {"close", Kind::Comment},
+  };
+  for (const auto& [text, kind] : kinds) {
+    if (name == text) return kind;
+  }
+  return Kind::None;
+}
+
+// Calls use(line) for each line of `text` that begins with '#', without its line end.
+template <class F>
+void each_marked_line(std::string_view text, F&& use) {
+  for (std::size_t at = text.starts_with('#') ? 0 : text.find("\n#"); at != npos;) {
+    if (text[at] == '\n') ++at;
+    const std::size_t stop = find(text, '\n', at);
+    std::string_view line = text.substr(at, stop == npos ? npos : stop - at);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    use(line);
+    at = stop == npos ? npos : text.find("\n#", stop);
+  }
+}
+
+void forget(std::string& state, Kind kind) {
+  for (std::size_t at = 0; at < state.size();) {
+    const std::size_t stop = state.find('\n', at);
+    if (read_directive(std::string_view(state).substr(at, stop - at)).kind == kind) {
+      state.erase(at, stop + 1 - at);
+    } else {
+      at = stop + 1;
+    }
+  }
+}
+
+}  // namespace
+
+Directive read_directive(std::string_view line) noexcept {
+  if (line.size() < 3 || line[0] != '#' || !is_alpha(line[1])) return {};
+  std::size_t end = 2;
+  while (end < line.size() && end < 40 &&
+         (is_alpha(line[end]) || line[end] == '-' || line[end] == '_')) {
+    ++end;
+  }
+  if (end == line.size()) return {};
+  if (line.substr(end).starts_with(" Format:")) end += 7;
+  const std::string_view name = line.substr(1, end - 1);
+  if (line[end] == ':') return {w3c_kind(name), trim(line.substr(end + 1))};
+  if (is_alnum(line[end])) return {};
+  return {zeek_kind(name), line.substr(end + 1)};
+}
+
+bool names_columns(std::string_view head) noexcept {
+  bool found = false;
+  each_marked_line(head, [&found](std::string_view line) {
+    const Kind kind = read_directive(line).kind;
+    found = found || kind == Kind::W3cFields || kind == Kind::ZeekFields;
+  });
+  return found;
+}
+
+void carry_directives(std::string& state, std::string_view chunk, std::size_t longest) {
+  each_marked_line(chunk, [&](std::string_view line) {
+    if (line.size() > longest || find(line, '\0') != npos) return;
+    const Kind kind = read_directive(line).kind;
+    if (kind == Kind::None || kind == Kind::Comment) return;
+    forget(state, kind);
+    if (kind == Kind::ZeekFields) forget(state, Kind::ZeekTypes);
+    ByteBuffer text;  // as the parser gets it
+    append_repaired(text, line);
+    state.append(text.view()).push_back('\n');
+  });
+}
+
+}  // namespace logforest::parse
