@@ -1,6 +1,7 @@
 #include <map>
 #include <mutex>
 
+#include "logforest/io/block_codec.hpp"
 #include "logforest/io/pool.hpp"
 #include "logforest/io/redis_stream.hpp"
 #include "logforest/record/record_batch.hpp"
@@ -90,6 +91,28 @@ void number_records(LogBatch& logs, const std::vector<std::int64_t>& starts,
       if (run == counts.size()) throw ConfigError("number_records: more records than ids");
       ids.set(row, starts[run] + used++);
     }
+  }
+}
+
+// The plain bytes, decompressed in place.
+py::bytes unpack(std::string_view codec, std::string_view data) {
+  if (codec.empty()) return {data.data(), data.size()};
+  const std::size_t size = io::unpacked_size(codec, data);
+  auto out = py::reinterpret_steal<py::bytes>(
+      PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+  if (!out) throw py::error_already_set();
+  char* const at = PyBytes_AS_STRING(out.ptr());
+  without_gil([&] { io::unpack_block(data, at, size); });
+  return out;
+}
+
+// What `data` says it holds; what is damaged counts as it lies.
+std::size_t plain_size(const io::StreamItem& item) {
+  if (item.codec.empty()) return item.data.size();
+  try {
+    return io::unpacked_size(item.codec, item.data);
+  } catch (const ConfigError&) {
+    return item.data.size();
   }
 }
 
@@ -245,8 +268,9 @@ void bind_redis(py::module_& m) {
       .def_readonly("entry_ids", &io::StreamItem::entry_ids)
       .def_readonly("block", &io::StreamItem::block)
       .def_readonly("stored", &io::StreamItem::stored)
-      .def_property_readonly("data", [](const io::StreamItem& i) { return py::bytes(i.data); })
-      .def_property_readonly("size", [](const io::StreamItem& i) { return i.data.size(); })
+      .def_property_readonly("data",
+                             [](const io::StreamItem& i) { return unpack(i.codec, i.data); })
+      .def_property_readonly("size", &plain_size)
       .def_readonly("format", &io::StreamItem::format)
       .def_readonly("tenant", &io::StreamItem::tenant)
       .def_readonly("key", &io::StreamItem::key)
@@ -286,6 +310,23 @@ void bind_redis(py::module_& m) {
       .def("next", &Subscription::next, "timeout"_a)
       .def("close", &Subscription::close);
 
+  // (codec, bytes) for the queue; the codec is empty where compressing would not help.
+  m.def(
+      "pack_block",
+      [](const py::bytes& data) -> py::tuple {
+        const auto raw = static_cast<std::string_view>(data);
+        const std::string packed = without_gil([&] { return io::compress_block(raw); });
+        if (packed.empty()) return py::make_tuple("", data);
+        return py::make_tuple(py::str(io::kBlockCodec.data(), io::kBlockCodec.size()),
+                              py::bytes(packed));
+      },
+      "data"_a);
+  m.def(
+      "unpack_block",
+      [](const std::string& codec, const py::bytes& data) {
+        return unpack(codec, static_cast<std::string_view>(data));
+      },
+      "codec"_a, "data"_a);
   m.def("split_item", &io::split_item, "item"_a);
   // Gives the records their ids: runs of counts[i] ids from starts[i] on, in order.
   m.def(

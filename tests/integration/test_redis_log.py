@@ -116,6 +116,31 @@ def test_dead_letters_come_back_with_their_ids(redis_url: str) -> None:
     assert queue.dead_letters() == []
 
 
+def test_blocks_travel_compressed(redis_url: str) -> None:
+    queue = RedisLog(redis_url)
+    for group in ("store", "detect"):
+        queue.create_group(group)
+    data = b"".join(b'{"message":"order %d accepted"}\n' % i for i in range(1000))
+    first = add(queue, NewBlock(data, 1000, format="json"))[0]
+    queue.add_stored(NewBlock(data, 1000, format="json", key="g1"), 5)
+    # As written before there was compression.
+    queue.client.command("XADD", "log_queue", "*", "data", data, "first_id", 9, "count", 1000)
+    lying = [dict(zip(f[::2], f[1::2], strict=True)) for _, f in
+             queue.client.command("XRANGE", "log_queue", "-", "+")]  # fmt: skip
+    assert [e.get(b"codec") for e in lying] == [b"zstd", b"zstd", None]
+    assert [len(e[b"data"]) < len(data) / 4 for e in lying] == [True, True, False]
+    for group in ("store", "detect"):
+        items = queue.read(group, "c", 10, 0.0).items
+        assert [i.data == data for i in items] == [True] * 3
+        assert [i.size for i in items] == [len(data)] * 3
+        assert [i.first_id for i in items] == [first.first_id, 5, 9]
+    queue.bury("store", items[0].entry_ids[0], items[0].count, "because", 1)
+    letter = queue.dead_letters()[0]
+    assert letter.data == data
+    assert queue.revive(letter.id)
+    assert queue.read("store", "c", 10, 0.0).items[0].data == data
+
+
 def test_status_counts_entries_and_records(redis_url: str) -> None:
     queue = RedisLog(redis_url)
     queue.create_group("store")

@@ -159,6 +159,35 @@ def test_a_block_that_lies_about_its_records_is_buried(
     assert "ids were reserved" in queue.dead_letters()[0].reason
 
 
+def test_damaged_blocks_are_buried_and_their_neighbours_land(
+    queue: RedisLog, store: PostgresStore
+) -> None:
+    codec, packed = _core.pack_block(lines(500))
+    assert codec == "zstd"
+    add(queue, lines(300, "before"), 300)
+    bad = {
+        "lz9": ("lz9", packed),
+        "no Zstandard frame": ("zstd", lines(500)),
+        "damaged": ("zstd", packed[: len(packed) // 2]),
+        # The header of a frame of 2^40 bytes.
+        "at most": ("zstd", b"\x28\xb5\x2f\xfd\xe0" + (1 << 40).to_bytes(8, "little")),
+    }
+    for named, data in bad.values():
+        queue.client.command(
+            "XADD", "log_queue", "*", "data", data, "codec", named, "format", "json",
+            "first_id", 7, "count", 500,
+        )  # fmt: skip
+    add(queue, lines(300, "after"), 300)
+    with working(queue, store):
+        wait_until(lambda: drained(queue))
+    assert len(messages(store)) == 600
+    letters = queue.dead_letters()
+    assert len(letters) == len(bad)
+    for letter, (reason, (_, data)) in zip(letters, bad.items(), strict=True):
+        assert reason in letter.reason
+        assert letter.data == data  # as it lay there
+
+
 def test_a_block_that_kills_its_workers_is_given_up(queue: RedisLog, store: PostgresStore) -> None:
     add(queue, lines(2), 2)
     for n in range(OPTIONS.max_retries):  # each consumer takes it and is never heard of again

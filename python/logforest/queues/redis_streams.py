@@ -139,18 +139,20 @@ class RedisLog:
 
     def _add_command(self, sha: str, b: NewBlock) -> tuple[str | bytes | int, ...]:
         memory = f"{self.stream}:key:{b.key}"
+        codec, data = _core.pack_block(b.data)
         return (
             "EVALSHA", sha, 4, self.stream, self.ids, self.acked, memory,
-            b.data, b.format, b.tenant, b.count, b.trace, b.key, b.digest, b.received_us,
-            b.options, b.answer, self.max_lag, self.max_entries, _REMEMBER_SECONDS,
+            data, b.format, b.tenant, b.count, b.trace, b.key, b.digest, b.received_us,
+            b.options, b.answer, self.max_lag, self.max_entries, _REMEMBER_SECONDS, codec,
         )  # fmt: skip
 
     def add_stored(self, b: NewBlock, first_id: int) -> None:
         """Add a block that is in the store already, for the other groups."""
+        codec, data = _core.pack_block(b.data)
         self.client.command(
-            "XADD", self.stream, "*", "data", b.data, "format", b.format, "tenant", b.tenant,
+            "XADD", self.stream, "*", "data", data, "format", b.format, "tenant", b.tenant,
             "first_id", first_id, "count", b.count, "stored", 1, "key", b.key,
-            "received", b.received_us,
+            "received", b.received_us, "codec", codec,
         )  # fmt: skip
 
     # --- consuming -----------------------------------------------------------------------
@@ -277,7 +279,7 @@ class RedisLog:
                     entry=fields.get(b"entry", b"").decode("utf-8", "replace"),
                     deliveries=int(fields.get(b"deliveries", b"0")),
                     records=int(fields.get(b"count", b"1")),
-                    data=fields.get(b"data", b""),
+                    data=_plain(fields.get(b"codec", b""), fields.get(b"data", b"")),
                     trace=fields.get(b"trace", b"").decode("utf-8", "replace"),
                 )
             )
@@ -421,6 +423,14 @@ def _added(reply: list[object], block: NewBlock) -> Added:
         return Added(int(reply[1]), block.count)  # type: ignore[call-overload]
     first, count, digest, answer = bytes(reply[1]).decode().split("|", 3)  # type: ignore[call-overload]
     return Added(int(first), int(count), repeated=True, digest=digest, answer=answer)
+
+
+def _plain(codec: bytes, data: bytes) -> bytes:
+    """What a block holds; as it lies when it is damaged."""
+    try:
+        return _core.unpack_block(codec.decode("utf-8", "replace"), data)
+    except ConfigError:
+        return data
 
 
 def _info(raw: bytes) -> dict[str, str]:

@@ -15,7 +15,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import uniform
 from typing import TYPE_CHECKING, Any
@@ -146,7 +146,9 @@ class StreamWorker:
                 ).items
                 if items:
                     entries = self._entries_to_read(items, entries)
-                    self._offer(items)
+                    self._hold(items)
+                    for portion in self._portions(items):
+                        self._offer(portion)
                 failures = 0
             except QueueError as error:
                 self._failed(error)
@@ -170,10 +172,25 @@ class StreamWorker:
         )
         return max(1, min(_READ_ENTRIES, int(wanted), asked * 2))
 
-    def _offer(self, items: list[StreamItem]) -> None:
+    def _portions(self, items: Sequence[StreamItem]) -> Iterator[list[StreamItem]]:
+        """Items that are held decompressed at once: a small reply may hold very much."""
+        portion: list[StreamItem] = []
+        size = 0
+        for item in items:
+            if portion and size + item.size > 2 * self.options.batch_bytes:
+                yield portion
+                portion, size = [], 0
+            portion.append(item)
+            size += item.size
+        if portion:
+            yield portion
+
+    def _hold(self, items: Sequence[StreamItem]) -> None:
         with self._held_lock:
             for item in items:
                 self._held[item.entry_ids[0]] = item
+
+    def _offer(self, items: list[StreamItem]) -> None:
         try:
             prepared: Any = self.prepare(items)
         except Exception as error:  # told apart item by item in the working thread
@@ -206,10 +223,11 @@ class StreamWorker:
             self._bury(
                 item, f"given up after {n} deliveries: its workers ended before it was done", n
             )
+        rest = [i for i in items if i not in worn]
+        self._hold(rest)
         # Each for itself: whatever ended their worker must not take the others with it.
-        for item in items:
-            if item not in worn:
-                self._offer([item])
+        for item in rest:
+            self._offer([item])
 
     def _report_lost(self, entry_ids: list[str]) -> None:
         self.lost += len(entry_ids)

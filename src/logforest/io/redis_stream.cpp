@@ -88,6 +88,8 @@ StreamItem decode_block(std::string_view id, const redisReply& fields) {
     const std::string_view value = text(*fields.element[i + 1]);
     if (name == "data")
       item.data = value;
+    else if (name == "codec")
+      item.codec = value;
     else if (name == "format")
       item.format = value;
     else if (name == "tenant")

@@ -18,7 +18,8 @@ struct StreamItem {
   std::vector<std::string> entry_ids;  // one for a block, one per line for joined entries
   bool block = false;
   bool stored = false;  // written directly, here for the other groups only
-  std::string data;
+  std::string data;     // as it lies in Redis: packed when there is a codec
+  std::string codec;    // see block_codec.hpp; empty: plain bytes
   std::string format;
   std::string tenant;
   std::string key;            // names the block in the ledger

@@ -1,7 +1,7 @@
 -- Adds one block together with its ids, or says that it was added before.
 -- KEYS: stream, id counter, acknowledged counters, memory of this block's key
 -- ARGV: data, format, tenant, count, trace, key, digest, received (us), options, answer,
---       lag limit (records, 0: none), entry limit (0: none), seconds to remember the key
+--       lag limit (records, 0: none), entry limit (0: none), seconds to remember the key, codec of data
 -- Returns {0, first id, entry id}, or {1, "first id|count|digest|answer"} for a known key.
 local seen = redis.call('GET', KEYS[4])
 if seen then return {1, seen} end
@@ -32,7 +32,7 @@ end
 local first = string.format('%.0f', redis.call('INCRBY', KEYS[2], ARGV[4]) - count + 1)
 local id = redis.call('XADD', KEYS[1], '*', 'data', ARGV[1], 'format', ARGV[2], 'tenant', ARGV[3],
   'first_id', first, 'count', ARGV[4], 'trace', ARGV[5], 'key', ARGV[6], 'received', ARGV[8],
-  'options', ARGV[9])
+  'options', ARGV[9], 'codec', ARGV[14])
 redis.call('SET', KEYS[4], first .. '|' .. ARGV[4] .. '|' .. ARGV[7] .. '|' .. ARGV[10],
   'EX', ARGV[13])
 return {0, first, id}
