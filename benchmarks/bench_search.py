@@ -20,7 +20,7 @@ from logforest.batch import LogBatch
 from logforest.pipeline.group import partials
 from logforest.stores.base import Block, LogQuery
 from logforest.stores.postgres import PostgresStore
-from logforest.stores.postgres_search import SEGMENT_ROWS
+from logforest.stores.postgres_segments import SEGMENT_ROWS
 from logforest.testing.servers import PrivatePostgres
 
 BATCH = 10_000

@@ -1,4 +1,7 @@
+#include <pybind11/numpy.h>
+
 #include "arrow_capsule.hpp"
+#include "logforest/base/parallel.hpp"
 #include "logforest/io/pg_copy.hpp"
 #include "logforest/io/pg_query.hpp"
 #include "logforest/io/pool.hpp"
@@ -138,6 +141,44 @@ class PgClient {
   PgPool pool_;
 };
 
+// For each segment (time, id, peers) of the records that may hold the terms, [n, 3] int64; None:
+// its digest does not tell.
+py::list search_digests(const std::vector<std::string>& terms, const py::list& digests,
+                        const py::list& runs) {
+  const auto views = [](const py::list& values) {
+    std::vector<std::string_view> out;
+    for (const py::handle value : values) {
+      out.push_back(value.is_none() ? std::string_view() : value.cast<std::string_view>());
+    }
+    return out;
+  };
+  if (digests.size() != runs.size()) throw ConfigError("search_digests: lengths differ");
+  const auto texts = views(digests);
+  const auto ids = views(runs);
+  std::vector<std::optional<std::vector<search::Hit>>> found(texts.size());
+  without_gil([&] {
+    const search::DigestSearch search(terms);
+    parallel_for(texts.size(), resolve_threads(0),
+                 [&](std::size_t i, std::size_t) { found[i] = search.find(texts[i], ids[i]); });
+  });
+  py::list out;
+  for (const auto& hits : found) {
+    if (!hits) {
+      out.append(py::none());
+      continue;
+    }
+    py::array_t<std::int64_t> rows({hits->size(), std::size_t{3}});
+    auto* at = rows.mutable_data();
+    for (const search::Hit& hit : *hits) {
+      *at++ = hit.time;
+      *at++ = hit.id;
+      *at++ = hit.peers;
+    }
+    out.append(std::move(rows));
+  }
+  return out;
+}
+
 }  // namespace
 
 void bind_postgres(py::module_& m) {
@@ -174,6 +215,11 @@ void bind_postgres(py::module_& m) {
         return out;
       },
       "column"_a, "value"_a);
+  m.def(
+      "search_tells",
+      [](const std::vector<std::string>& terms) { return search::DigestSearch(terms).tells(); },
+      "terms"_a);
+  m.def("search_digests", &search_digests, "terms"_a, "digests"_a, "runs"_a);
   // Sessions hold their client.
   py::class_<PgClient>(m, "PgClient")
       .def(py::init<const std::string&, std::size_t, double, double, const std::string&>(), "dsn"_a,

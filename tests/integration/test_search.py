@@ -14,7 +14,7 @@ import pytest
 import logforest as lf
 from logforest import _core
 from logforest.pipeline.group import partials, prepare_batch
-from logforest.stores import postgres, postgres_schema, postgres_search
+from logforest.stores import postgres, postgres_schema, postgres_search, postgres_segments
 from logforest.stores.base import Block, LogQuery
 from logforest.stores.postgres import PostgresStore
 from logforest.testing.servers import PrivatePostgres
@@ -52,14 +52,14 @@ def parsed(seed: int, rows: int) -> lf.LogBatch:
 def small_steps() -> Iterator[None]:
     """Small segments, glances and rounds, so that a few thousand records need many of them."""
     patch = pytest.MonkeyPatch()
-    for module in (postgres, postgres_search):
+    for module in (postgres, postgres_segments):
         patch.setattr(module, "SEGMENT_ROWS", 256)
         patch.setattr(module, "LEAST_ROWS", 200)
     patch.setattr(postgres_search, "_GLANCE_ROWS", 50)
     patch.setattr(postgres_search, "_FIRST_ROWS", 300)
-    patch.setattr(postgres_search, "_MOST_RANGES", 6)
-    patch.setattr(postgres_search, "_NEAR_IDS", 10)
-    patch.setattr(postgres_search, "_COVER_ROWS", 700)
+    patch.setattr(postgres_segments, "_MOST_RANGES", 6)
+    patch.setattr(postgres_segments, "_NEAR_IDS", 10)
+    patch.setattr(postgres_segments, "_COVER_ROWS", 700)
     yield
     patch.undo()
 

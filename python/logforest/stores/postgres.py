@@ -21,13 +21,8 @@ from logforest.sql import statement
 from logforest.stores import postgres_schema
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt
 from logforest.stores.filters import encode_cursor, log_conditions
-from logforest.stores.postgres_search import (
-    LEAST_ROWS,
-    SEGMENT_ROWS,
-    PostgresSearch,
-    is_narrow,
-    text_match,
-)
+from logforest.stores.postgres_search import PostgresSearch, is_narrow, text_match
+from logforest.stores.postgres_segments import LEAST_ROWS, SEGMENT_ROWS
 from logforest.stores.postgres_tables import PostgresTables
 from logforest.stores.postgres_templates import PostgresTemplates
 from logforest.stores.values import whole
@@ -101,6 +96,7 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
         self._schema_known = False
         self._schema_lock = threading.Lock()
         self._init_templates()
+        self._init_search()
 
     @contextlib.contextmanager
     def _session(self, *, write: bool = True) -> Iterator[PgSession]:

@@ -1,18 +1,15 @@
-"""Text search of the Postgres store: which segments may match, then only their records.
+"""Text search of the Postgres store: which records may match, then only those.
 
-The table ``log_segments`` says for some thousand records each which ids they have and, by a filter,
-which text cannot be in them. Records whose ids no segment claims are always read. So what is found
-is exact, whatever segments there are; see docs/search.md for why it is done this way.
+Segments (postgres_segments.py) rule out most records by filters, and most of the others by digests
+of their messages. Both only spare records from the test that decides.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,42 +20,29 @@ from logforest import _core
 from logforest.batch import LogBatch
 from logforest.errors import StoreError
 from logforest.sql import statement
+from logforest.stores import postgres_segments as segments
 from logforest.stores.base import LogQuery, Total
-from logforest.stores.filters import (
-    CATEGORIES,
-    LEVELS,
-    Conditions,
-    decode_cursor,
-    from_us,
-    log_conditions,
-    one_of,
-    search_terms,
-)
+from logforest.stores.filters import Conditions, log_conditions, search_terms
+from logforest.stores.postgres_segments import Claims, Ranges, Step, runs_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logforest._core import PgSession
 
-__all__ = ["SEGMENT_ROWS", "PostgresSearch"]
+__all__ = ["PostgresSearch"]
 
-SEGMENT_ROWS = 2048  # records of one segment
-LEAST_ROWS = 1024  # smaller commits leave their records to cover()
-_PROBES = 10  # grams looked up a term: more rule out hardly more
 _GLANCE_ROWS = 5_000  # newest records looked at first: what is frequent fills its page there
 _FIRST_ROWS = 16_384  # records of the first round; later ones read what seems to be needed
-_MOST_RANGES = 128  # of ids in one statement
-_MOST_FINGERPRINTS = 16  # of a template that are looked up
-_NEAR_IDS = 500  # reading these is cheaper than another range
+_FIRST_DIGESTS = 256  # segments whose digests are looked through first; then more at a time
+_MOST_DIGESTS = 1024  # but no more than these (some 30 kB each)
+_FIRST_HITS, _MOST_HITS = 250, 4_000  # records that are read one by one, first and then at a time
+_DENSE = 8  # of a segment with more than an n-th of hits all records are read,
+_MOST_PEERS = 64  # or if more records than this share a time: times are what hits are found by
+_HIT_COST = 4  # one is read as fast as so many in a row
 _COUNT_ROWS = 50_000  # records read for a total, when segments can tell which
 _NEWEST_ROWS = 15_000  # records read for a total, when nothing can be ruled out
 _COUNT_MOST = 10_000  # a total of a search beyond is "at least"
-_COVER_ROWS = 65_536  # records read at a time to make up for missing segments,
-_COVER_TIMES = 16  # and how often in one transaction
-
-Ranges = list[tuple[int, int]]
-_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
-
 
 # lower() of some locale makes one of these of a letter outside of ASCII, or the other way round.
 _ASCII_RUN = re.compile(r"[\x01-hjl-\x7f]+")
@@ -77,108 +61,6 @@ def text_match(c: Conditions, term: str) -> str:
     return f'(strpos(lower(message COLLATE "C"), {c.parameter(plain)}) > 0 AND {exact})'
 
 
-@dataclass(frozen=True, slots=True)
-class Segments:
-    """The directory as of now: what may match, and what no segment claims."""
-
-    low: NDArray[np.int64]  # us; of those that may match
-    high: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    runs: list[bytes]
-    uncovered: Ranges
-    covered_rows: int
-
-    @property
-    def possible_rows(self) -> int:
-        return int(self.rows.sum())
-
-
-def runs_of(parts: Sequence[bytes]) -> NDArray[np.int64]:
-    """Runs of ids, [n, 2], ascending, touching ones joined."""
-    raw = b"".join(part for part in parts if len(part) % 16 == 0)
-    runs = np.frombuffer(raw, "<i8").reshape(-1, 2)
-    runs = runs[runs[:, 0].argsort(kind="stable")]
-    if not len(runs):
-        return runs
-    ends = np.maximum.accumulate(runs[:, 1])
-    begins = np.flatnonzero(np.concatenate(([True], runs[1:, 0] > ends[:-1] + 1)))
-    lasts = np.concatenate((begins[1:] - 1, [len(runs) - 1]))
-    return np.column_stack((runs[begins, 0], ends[lasts]))
-
-
-def gaps_of(runs: NDArray[np.int64]) -> Ranges:
-    """The ids that are in none of the (joined) runs."""
-    if not len(runs):
-        return [(_LOWEST, _HIGHEST)]
-    inner = zip((runs[:-1, 1] + 1).tolist(), (runs[1:, 0] - 1).tolist(), strict=True)
-    return [(_LOWEST, int(runs[0, 0]) - 1), *inner, (int(runs[-1, 1]) + 1, _HIGHEST)]
-
-
-def join_ranges(ranges: Ranges, most: int) -> Ranges:
-    """At most ``most`` ranges that hold all of ``ranges``: the nearest ones are joined."""
-    ranges = sorted(ranges)
-    gaps = sorted(b[0] - a[1] for a, b in itertools.pairwise(ranges))
-    near = max(gaps[-most] if len(gaps) >= most else 1, _NEAR_IDS)
-    joined: Ranges = []
-    for first, last in ranges:
-        if joined and first - joined[-1][1] <= near:
-            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
-        else:
-            joined.append((first, last))
-    return joined
-
-
-def _id_condition(ranges: Ranges) -> str:
-    parts = []
-    for first, last in ranges:
-        if first == _LOWEST and last == _HIGHEST:
-            return "true"
-        if first == _LOWEST:
-            parts.append(f"id <= {last}")
-        elif last == _HIGHEST:
-            parts.append(f"id >= {first}")
-        else:
-            parts.append(f"id BETWEEN {first} AND {last}")
-    return f"({' OR '.join(parts)})" if parts else "false"
-
-
-def _probe(probe: tuple[int, int]) -> str:
-    """Whether a segment has the bits of a probe; the numbers are those of search/segment.hpp."""
-    number, bits = probe
-    place = f"(({number}::bigint * salt >> 20 & 2147483647) * words >> 31)::integer"
-    word = f"('x' || encode(substring(filter FROM {place} * 8 + 1 FOR 8), 'hex'))::bit(64)::bigint"
-    return f"{word} & {bits} = {bits}"
-
-
-def _values(query: LogQuery, templates: Sequence[int]) -> list[str]:
-    """What segments say about the other filters of a query.
-
-    ``templates`` are the fingerprints that stand for its template, if they are few.
-    """
-    wanted: dict[str, Sequence[object]] = {
-        "level": one_of("level", query.level, LEVELS),
-        "category": one_of("category", query.category, CATEGORIES),
-        "service": query.service,
-        "source": query.source,
-        "tenant": () if query.tenant is None else (query.tenant,),
-        "template": templates,
-    }
-    if query.status_min is not None or query.status_max is not None:
-        first = 0 if query.status_min is None else min(max(query.status_min // 100, 0), 9)
-        last = 9 if query.status_max is None else min(max(query.status_max // 100, 0), 9)
-        if first > 0 or last < 9:
-            wanted["status"] = range(first, last + 1)
-    out = []
-    for column, values in wanted.items():
-        if values:
-            any_of = [
-                " AND ".join(map(_probe, _core.value_probes(column, str(value))))
-                for value in values
-            ]
-            out.append(f"({' OR '.join(any_of)})")
-    return out
-
-
 def is_narrow(query: LogQuery) -> bool:
     """Whether segments help: not for the newest of all or of a service, which have an index."""
     filters = (query.level, query.category, query.source)
@@ -188,18 +70,6 @@ def is_narrow(query: LogQuery) -> bool:
         or any(value is not None for value in values)
         or bool(search_terms(query.q or ""))
     )
-
-
-def _bounds(query: LogQuery) -> tuple[datetime | None, datetime | None]:
-    """Time from and to (both possible) of what a page of the query can hold."""
-    since, until = query.since, query.until
-    if query.cursor:
-        at = from_us(decode_cursor(query.cursor)[0])
-        if query.ascending:
-            since = at if since is None else max(at, since)
-        else:
-            until = at if until is None else min(at, until)
-    return since, until
 
 
 def _answered_by_windows(query: LogQuery) -> bool:
@@ -213,26 +83,12 @@ def _near(c: Conditions, query: LogQuery) -> str:
     """``WHERE`` with the bounds on time only; its parameters join those of ``c``."""
     near = Conditions()
     near.parameters = c.parameters
-    since, until = _bounds(query)
+    since, until = segments.bounds_of(query)
     if since is not None:
         near.add("timestamp >= {}", since)
     if until is not None:
         near.add("timestamp <= {}", until)
     return near.where
-
-
-def _fingerprints(session: PgSession, query: LogQuery) -> Sequence[int]:
-    """Of the template that a query asks for; none if they are too many to look up."""
-    if query.template is None:
-        return ()
-    group = pa.table(
-        session.query(
-            "SELECT m.template_id AS id FROM templates g JOIN templates m USING (group_id) "
-            f"WHERE g.template_id = $1 LIMIT {_MOST_FINGERPRINTS}",
-            [query.template],
-        )
-    )["id"].to_pylist()
-    return () if len(group) == _MOST_FINGERPRINTS else [*group, query.template]
 
 
 def _next_budget(read: int, budget: int, found: int, need: int) -> int:
@@ -249,6 +105,10 @@ class PostgresSearch:
     _session: Any
     _table: Any
 
+    def _init_search(self) -> None:
+        # A replica may be behind: it has its own.
+        self._read_claims, self._write_claims = Claims(), Claims()
+
     # --- pages ---------------------------------------------------------------------------
 
     def _search(self, query: LogQuery) -> LogBatch:
@@ -258,7 +118,8 @@ class PostgresSearch:
             if need is not None and (page := self._glance(session, query, need)) is not None:
                 found = page
             else:
-                found = self._rounds(session, query, self._segments(session, query), need)
+                with _snapshot(session):
+                    found = self._rounds(session, query, need)
         return _slice(found, query.offset) if query.offset else found
 
     def _glance(self, session: PgSession, query: LogQuery, need: int) -> LogBatch | None:
@@ -273,66 +134,41 @@ class PostgresSearch:
         )  # fmt: skip
         return found if found.num_rows == need else None
 
-    def _rounds(
-        self, session: PgSession, query: LogQuery, segments: Segments, need: int | None
-    ) -> LogBatch:
+    def _rounds(self, session: PgSession, query: LogQuery, need: int | None) -> LogBatch:
         """The first ``need`` records that match, from unclaimed ids and possible segments."""
-        sign = 1 if query.ascending else -1
-        edge = segments.low if query.ascending else -segments.high
-        order = np.argsort(edge, kind="stable")
-        edge = edge[order]
-        until = np.cumsum(segments.rows[order])
-        plain = replace(query, limit=need, offset=0)
-        ranges = segments.uncovered
-        at, budget, found = 0, _FIRST_ROWS, None
-        while True:
-            # Without a limit everything is wanted: no reason to go step by step.
-            read = int(until[at - 1]) if at else 0
-            end = len(order) if need is None else int(np.searchsorted(until, read + budget)) + 1
-            part = [segments.runs[i] for i in order[at:end]]
-            ranges = ranges + [(int(a), int(b)) for a, b in runs_of(part)]
-            if ranges:
-                c = log_conditions(query, text_match=text_match)
-                c.parts.append(_id_condition(join_ranges(ranges, _MOST_RANGES)))
-                more = _run(session, plain, c, by_id=True)
-                found = more if found is None else _merge(found, more, query.ascending, need)
-            assert found is not None  # ids below the first and above the last are unclaimed
-            at, ranges = end, []
-            if at >= len(order):
-                return found
-            if need is not None and found.num_rows >= need:
-                last = pa.table(found._core)["timestamp"][need - 1].value if need else 0
-                if not need or sign * last < edge[at]:
-                    return found  # all that is left comes later in the order
-            budget = _next_budget(int(until[at - 1]), budget, found.num_rows, need or 0)
-
-    # --- the directory -------------------------------------------------------------------
-
-    def _segments(self, session: PgSession, query: LogQuery) -> Segments:
-        may: list[str] = []
-        parameters: list[object] = []
-        since, until = _bounds(query)
-        if since is not None:
-            parameters.append(since)
-            may.append(f"max_time >= ${len(parameters)}")
-        if until is not None:
-            parameters.append(until)
-            may.append(f"min_time <= ${len(parameters)}")
-        may += _values(query, _fingerprints(session, query))
-        for term in search_terms(query.q or ""):
-            may += [_probe(probe) for probe in _core.search_probes(term.lower(), _PROBES)]
-        sql = statement("postgres", "select_segments").format(may=" AND ".join(may) or "true")
-        table = pa.table(session.query(sql, parameters))
-        possible = table.filter(table["may"])
-        stamps = [possible[n].cast(pa.int64()).to_numpy() for n in ("min_time", "max_time")]
-        return Segments(
-            low=stamps[0],
-            high=stamps[1],
-            rows=possible["rows"].to_numpy().astype(np.int64),
-            runs=possible["ids"].to_pylist(),
-            uncovered=gaps_of(runs_of(table["ids"].to_pylist())),
-            covered_rows=int(pc.sum(table["rows"]).as_py() or 0),
-        )
+        reading = _Reading(session, replace(query, limit=need, offset=0))
+        reading.ranges(self._read_claims.unclaimed(session))
+        terms = [term.lower() for term in search_terms(query.q or "")]
+        telling = _core.search_tells(terms)
+        budget, read, digests = _FIRST_ROWS, 0, _FIRST_DIGESTS
+        for step in segments.steps(session, query, segments.candidates_of(session, query)):
+            begin = 0
+            while begin < len(step):
+                # Without a limit everything is wanted: no reason to go step by step.
+                end = min(begin + digests, len(step)) if telling else len(step)
+                hits = (
+                    _hits(session, terms, step, begin, end) if telling else [None] * (end - begin)
+                )
+                cost = step.rows[begin:end].copy()
+                for i, some in enumerate(hits):
+                    if some is not None:
+                        cost[i] = len(some) * _HIT_COST
+                until = np.cumsum(cost) + read
+                at = 0
+                while at < len(cost):
+                    stop = len(cost)
+                    if need is not None:
+                        stop = min(int(np.searchsorted(until, read + budget)) + 1, stop)
+                    reading.part(step, begin, hits, at, stop)
+                    at, read = stop, int(until[stop - 1])
+                    next_edge = step.edge[begin + at] if begin + at < len(step) else step.after
+                    if next_edge is None or reading.full(int(next_edge)):
+                        return reading.found()
+                    budget = _next_budget(read, budget, reading.rows, need or 0)
+                begin, digests = end, min(digests * 2, _MOST_DIGESTS)
+            if step.after is not None and reading.full(step.after):
+                break
+        return reading.found()
 
     # --- totals --------------------------------------------------------------------------
 
@@ -346,25 +182,33 @@ class PostgresSearch:
             c = log_conditions(query, text_match=text_match, time_column="window_start")
             sql = f"SELECT coalesce(sum(count), 0)::bigint AS n FROM windows {c.where}"
             return Total(int(self._table(sql, c.parameters)["n"][0].as_py()))
-        with self._session(write=False) as session:
-            segments = self._segments(session, query)
-            order = np.argsort(-segments.high, kind="stable")
-            end = int(np.searchsorted(np.cumsum(segments.rows[order]), _COUNT_ROWS))
-            if end < len(order) and segments.possible_rows * 2 > segments.covered_rows:
+        with self._session(write=False) as session, _snapshot(session):
+            runs: list[bytes] = []
+            possible = looked = 0
+            exact = True
+            for step in segments.steps(session, query, segments.candidates_of(session, query)):
+                until = possible + np.cumsum(step.rows)
+                end = int(np.searchsorted(until, _COUNT_ROWS))
+                runs += step.runs[:end]
+                possible, looked = possible + int(step.rows.sum()), looked + step.looked
+                if possible > _COUNT_ROWS:
+                    exact = False
+                    break
+            if not exact and possible * 2 > looked:
                 return self._newest_total(session, query)
-            runs = runs_of([segments.runs[i] for i in order[:end]])
-            ranges = segments.uncovered + [(int(a), int(b)) for a, b in runs]
+            ranges = self._read_claims.unclaimed(session)
+            ranges += [(int(a), int(b)) for a, b in runs_of(runs)]
             c = log_conditions(query, text_match=text_match)
-            c.parts.append(_id_condition(join_ranges(ranges, _MOST_RANGES)))
+            c.parts.append(segments.id_condition(segments.join_ranges(ranges)))
             sql = (
                 f"SELECT count(*) AS n FROM (SELECT 1 FROM logs {c.where} "
                 f"LIMIT {_COUNT_MOST + 1}) AS found"
             )
-            with _plan_by_id(session):
-                n = int(pa.table(session.query(sql, c.parameters))["n"][0].as_py())
+            session.execute(segments.BY_ID)
+            n = int(pa.table(session.query(sql, c.parameters))["n"][0].as_py())
         if n > _COUNT_MOST:
             return Total(_COUNT_MOST, exact=False)
-        return Total(n, exact=end >= len(order))
+        return Total(n, exact=exact)
 
     def _newest_total(self, session: PgSession, query: LogQuery) -> Total:
         """How many of the newest records match."""
@@ -385,15 +229,14 @@ class PostgresSearch:
     def cover(self) -> int:
         """Write the segments of records that were committed without; returns how many records.
 
-        A segment claims the ids that were read and no others, so records that are committed
-        meanwhile are no less found. One process at a time.
+        One process at a time; others return 0.
         """
         with self._session() as session:
             if not _true(session, "SELECT pg_try_advisory_lock(7310, 3) AS v"):
                 return 0
             try:
                 session.query(statement("postgres", "summarize_ids"))
-                covered = _cover(session)
+                covered = segments.cover(session, self._write_claims)
                 session.execute("COMMIT")
                 return covered
             finally:
@@ -402,52 +245,117 @@ class PostgresSearch:
                 session.query("SELECT pg_advisory_unlock(7310, 3)")
 
 
-def _cover(session: PgSession) -> int:
-    # One snapshot: a record is seen together with the segment that was committed with it.
-    session.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ; {_BY_ID}")
-    sql = statement("postgres", "select_segments").format(may="false")
-    claimed = runs_of(pa.table(session.query(sql))["ids"].to_pylist())
-    ranges = join_ranges(gaps_of(claimed), _MOST_RANGES)
-    messages = statement("postgres", "select_messages").format(where=_id_condition(ranges))
-    session.execute(f"DECLARE messages NO SCROLL CURSOR FOR {messages}")
-    pending: list[pa.Table] = []
-    covered = waiting = 0
-    for n in range(_COVER_TIMES):
-        table = pa.table(session.query_logs(f"FETCH {_COVER_ROWS} FROM messages"))
-        last = n + 1 == _COVER_TIMES or table.num_rows < _COVER_ROWS
-        # Joined ranges hold claimed ids too.
-        pending.append(_unclaimed(table, claimed))
-        waiting += pending[-1].num_rows
-        if waiting >= (LEAST_ROWS if last else _COVER_ROWS):
-            rows = pa.concat_tables(pending, promote_options="permissive").unify_dictionaries()
-            session.copy_segments(_core.LogBatch.from_arrow(rows.combine_chunks()), SEGMENT_ROWS)
-            covered += waiting
-            pending, waiting = [], 0
-        if last:
-            break
-    return covered
+class _Reading:
+    """What was found so far of one query, in its order, and the statements that find more."""
+
+    def __init__(self, session: PgSession, query: LogQuery) -> None:
+        self._session = session
+        self._query = query  # its limit is all that is needed, without an offset
+        self._sign = 1 if query.ascending else -1
+        self._found: LogBatch | None = None
+
+    @property
+    def rows(self) -> int:
+        return 0 if self._found is None else self._found.num_rows
+
+    def found(self) -> LogBatch:
+        """All that was found; something must have been read."""
+        assert self._found is not None
+        return self._found
+
+    def full(self, edge: int) -> bool:
+        """Whether nothing at or behind ``edge`` in the order can be among the needed any more."""
+        need = self._query.limit
+        if need is None or self.rows < need:
+            return False
+        if not need:
+            return True
+        last = pa.table(self.found()._core)["timestamp"][need - 1].value
+        return bool(self._sign * last < edge)
+
+    def part(
+        self,
+        step: Step,
+        begin: int,
+        hits: Sequence[NDArray[np.int64] | None],
+        at: int,
+        stop: int,
+    ) -> None:
+        """Read segments ``begin + at`` to ``begin + stop`` of a step: hits, or where None all."""
+        whole = [step.runs[begin + i] for i in range(at, stop) if hits[i] is None]
+        if whole:
+            self.ranges([(int(a), int(b)) for a, b in runs_of(whole)])
+        single = [some for some in hits[at:stop] if some is not None and len(some)]
+        if single:
+            self._hits(np.concatenate(single))
+
+    def ranges(self, ranges: Ranges) -> None:
+        """Read the records of some ranges of ids."""
+        if not ranges:
+            return
+        c = log_conditions(self._query, text_match=text_match)
+        c.parts.append(segments.id_condition(segments.join_ranges(ranges)))
+        with _plan(self._session, segments.BY_ID):
+            self._read(c)
+
+    def _hits(self, hits: NDArray[np.int64]) -> None:
+        """Read single records (time, id, ...), those that come first in the order first."""
+        hits = hits[np.argsort(self._sign * hits[:, 0], kind="stable")]
+        at, size = 0, _FIRST_HITS
+        while at < len(hits) and not self.full(self._sign * int(hits[at, 0])):
+            some = hits[at : at + size]
+            times = np.datetime_as_string(some[:, 0].astype("datetime64[us]"), timezone="UTC")
+            c = log_conditions(self._query, text_match=text_match)
+            # Not an id that an index knows: times find a record faster.
+            c.add(
+                "timestamp = ANY ({}::timestamptz[]) AND id + 0 = ANY ({}::bigint[])",
+                times.tolist(), some[:, 1].tolist(),
+            )  # fmt: skip
+            with _plan(self._session, "SET LOCAL enable_seqscan = off"):
+                self._read(c)
+            at, size = at + size, min(size * 4, _MOST_HITS)
+
+    def _read(self, c: Conditions) -> None:
+        more = _run(self._session, self._query, c)
+        if self._found is None:
+            self._found = more
+        elif more.num_rows:
+            self._found = _merge(self._found, more, self._query.ascending, self._query.limit)
 
 
-def _unclaimed(table: pa.Table, claimed: NDArray[np.int64]) -> pa.Table:
-    """The records whose ids are in none of the runs."""
-    if not len(claimed):
-        return table
-    ids = table["id"].to_numpy()
-    at = np.searchsorted(claimed[:, 0], ids, side="right") - 1
-    free = (at < 0) | (ids > claimed[np.maximum(at, 0), 1])
-    return table if free.all() else table.filter(pa.array(free))
-
-
-# Ids are found by BRIN, which a planner without fresh statistics would not choose.
-_BY_ID = (
-    "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; "
-    "SET LOCAL enable_indexonlyscan = off; SET LOCAL jit = off"
-)
+def _hits(
+    session: PgSession, terms: Sequence[str], step: Step, begin: int, end: int
+) -> list[NDArray[np.int64] | None]:
+    """Records of segments that may hold the terms; None: all, or too many to read one by one."""
+    seq = step.seq[begin:end]
+    sql = statement("postgres", "select_digests")
+    table = pa.table(session.query(sql, [seq.tolist()]))
+    digests = dict(zip(table["seq"].to_pylist(), table["digest"].to_pylist(), strict=True))
+    found = _core.search_digests(
+        terms, [digests.get(number) for number in seq.tolist()], step.runs[begin:end]
+    )
+    return [
+        None
+        if some is None
+        or len(some) * _DENSE > rows
+        or (len(some) and some[:, 2].mean() > _MOST_PEERS)
+        else some
+        for some, rows in zip(found, step.rows[begin:end], strict=True)
+    ]
 
 
 @contextlib.contextmanager
-def _plan_by_id(session: PgSession) -> Iterator[None]:
-    session.execute(f"BEGIN; {_BY_ID}")
+def _plan(session: PgSession, settings: str) -> Iterator[None]:
+    """Settings of the planner for some statements of a transaction."""
+    session.execute(settings)
+    yield  # after an error the transaction is lost with them
+    session.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = on")
+
+
+@contextlib.contextmanager
+def _snapshot(session: PgSession) -> Iterator[None]:
+    """One snapshot for all statements: segments are seen together with the records they claim."""
+    session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off")
     try:
         yield
     finally:
@@ -456,12 +364,7 @@ def _plan_by_id(session: PgSession) -> Iterator[None]:
 
 
 def _run(
-    session: PgSession,
-    query: LogQuery,
-    conditions: Conditions,
-    *,
-    source: str = "logs",
-    by_id: bool = False,
+    session: PgSession, query: LogQuery, conditions: Conditions, *, source: str = "logs"
 ) -> LogBatch:
     limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
     sql = statement("postgres", "select_logs").format(
@@ -471,8 +374,7 @@ def _run(
     )
     if source != "logs":
         sql = sql.replace("FROM logs ", f"FROM {source} ", 1)
-    with _plan_by_id(session) if by_id else contextlib.nullcontext():
-        return LogBatch._from_core(session.query_logs(sql, conditions.parameters))
+    return LogBatch._from_core(session.query_logs(sql, conditions.parameters))
 
 
 def _merge(a: LogBatch, b: LogBatch, ascending: bool, limit: int | None) -> LogBatch:

@@ -114,8 +114,11 @@ void copy_segments(PgConnection& pg, const std::vector<search::Segment>& segment
   columns.push_back(number(&Segment::salt));
   columns.push_back(bytes(&Segment::ids));
   columns.push_back(bytes(&Segment::filter));
+  columns.push_back(
+      bytes_encoder([&segments](std::size_t row) { return std::string_view(segments[row].digest); },
+                    [&segments](std::size_t row) { return !segments[row].digest.empty(); }));
   pg.copy_in(
-      "COPY log_segments (min_time, max_time, rows, words, salt, ids, filter) FROM STDIN "
+      "COPY log_segments (min_time, max_time, rows, words, salt, ids, filter, digest) FROM STDIN "
       "(FORMAT binary)",
       [&](PgConnection::CopySink& sink) {
         BinaryCopy copy(sink);

@@ -174,7 +174,7 @@ Probe probe_of(std::uint64_t hash) noexcept {
 }
 
 SegmentBuilder::SegmentBuilder(std::size_t rows)
-    : counter_(std::bit_ceil(std::max<std::size_t>(rows, 64))) {
+    : counter_(std::bit_ceil(std::max<std::size_t>(rows, 64))), digest_(rows) {
   ids_.reserve(rows);
   hashes_.reserve(rows * 32);
 }
@@ -230,6 +230,7 @@ void SegmentBuilder::add(std::int64_t id, std::int64_t time, std::string_view me
   bytes_ += message.size();
   fold(message, folded_);
   grams(folded_);
+  digest_.add(time, folded_);
 }
 
 Segment SegmentBuilder::finish() {
@@ -249,6 +250,7 @@ Segment SegmentBuilder::finish() {
       words[place(probe_of(hash).hash, out)] |= bits_of(hash);
     }
   }
+  out.digest = digest_.finish(ids_);  // before runs_of() puts the ids in order
   out.ids = runs_of(ids_);
   out.filter.resize(words.size() * sizeof(std::uint64_t));
   for (std::size_t i = 0; i < words.size(); ++i) {

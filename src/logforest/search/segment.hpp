@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "logforest/record/record_batch.hpp"
+#include "logforest/search/digest.hpp"
 
 namespace logforest::search {
 
@@ -32,6 +33,7 @@ struct Segment {
   std::int32_t salt = 0;   // odd, at least 2^30
   std::string ids;         // runs of ids in ascending order: first and last, int64 little-endian
   std::string filter;      // words, big-endian
+  std::string digest;      // of the messages (digest.hpp); empty: none
 };
 
 class SegmentBuilder {
@@ -59,6 +61,7 @@ class SegmentBuilder {
   std::array<std::uint64_t, kRecent> recent_{};  // endings whose grams are in already
   std::array<std::uint64_t, 1024> pairs_{};      // a bit for every two bytes that are in already
   std::string folded_;
+  DigestBuilder digest_;
 };
 
 // Segments of about `rows` records each, all of the batch in order; none of an empty batch.

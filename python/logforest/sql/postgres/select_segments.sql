@@ -1,1 +1,1 @@
-SELECT min_time, max_time, rows, ids, {may} AS may FROM log_segments
+SELECT seq, min_time, max_time, rows, ids FROM log_segments WHERE {where}

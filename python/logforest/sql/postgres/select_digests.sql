@@ -1,0 +1,1 @@
+SELECT seq, digest FROM log_segments WHERE seq = ANY ($1::bigint[])
