@@ -168,3 +168,137 @@ TEST(Segment, BatchIsCutIntoEvenPieces) {
   EXPECT_EQ(failed, 2);
   EXPECT_TRUE(build_segments(LogBatch{}, 100).empty());
 }
+
+namespace {
+// Ids that the digest of a segment names for terms; every one if it does not tell.
+std::vector<std::int64_t> named(const Segment& segment, const std::vector<std::string>& terms) {
+  std::vector<std::int64_t> out;
+  const auto hits = DigestSearch(terms).find(segment.digest, segment.ids);
+  for (std::int32_t row = 0; !hits && row < segment.rows; ++row) out.push_back(row);
+  if (hits) {
+    for (const Hit& hit : *hits) out.push_back(hit.id);
+  }
+  return out;
+}
+}  // namespace
+
+TEST(Digest, NumbersBecomeOneByte) {
+  const auto reduced = [](std::string_view text) {
+    std::string out;
+    without_numbers(text, out);
+    return out;
+  };
+  EXPECT_EQ(reduced("took 12 ms"), "took \x01 ms");
+  EXPECT_EQ(reduced("10.0.3.7:80"), "\x01.\x01.\x01.\x01:\x01");
+  EXPECT_EQ(reduced("a1b2 added bad2bad x7y"), "\x01 added \x01 x\x01y");
+  EXPECT_EQ(reduced("dead"), "dead");
+  EXPECT_EQ(reduced("5"), "\x01");
+  EXPECT_EQ(reduced(""), "");
+}
+
+TEST(Digest, SpellingsOfTheEndsOfATerm) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(spellings("lock"), (Texts{"lock"}));
+  EXPECT_EQ(spellings("bad lock"), (Texts{"bad lock", "\x01 lock"}));
+  EXPECT_EQ(spellings("Lock be"), (Texts{"lock be", "lock \x01"}));
+  EXPECT_EQ(spellings("7 locks in 8"), (Texts{"\x01 locks in \x01"}));
+  EXPECT_EQ(spellings("a x b").size(), 4U);
+  EXPECT_TRUE(spellings("839201").empty());
+  EXPECT_TRUE(spellings("facade").empty());
+  EXPECT_TRUE(spellings("").empty());
+}
+
+TEST(Digest, NamesTheRecordsThatHoldAllTerms) {
+  const std::vector<std::string> messages{
+      "payment 17 refused by provider", "order 18 from warehouse",
+      "payment 19 accepted by provider", "", "PROVIDER gone, payment 3 lost"};
+  const Segment segment = segment_of(messages);
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(named(segment, {"provider"}), (Ids{0, 2, 4}));
+  EXPECT_EQ(named(segment, {"provider", "payment"}), (Ids{0, 2, 4}));
+  EXPECT_EQ(named(segment, {"provider", "warehouse"}), Ids{});
+  EXPECT_EQ(named(segment, {"9 accepted"}), (Ids{2}));
+  EXPECT_EQ(named(segment, {"order 18 from"}), (Ids{1}));
+  EXPECT_EQ(named(segment, {"18", "payment"}), (Ids{0, 2, 4}));  // numbers do not tell
+  EXPECT_FALSE(DigestSearch(std::vector<std::string>{"18"}).tells());
+}
+
+TEST(Digest, EveryPieceOfEveryMessageIsNamed) {
+  const auto messages = random_messages(400, 3);
+  const Segment segment = segment_of(messages);
+  ASSERT_FALSE(segment.digest.empty());
+  std::mt19937 random(4);
+  std::size_t less = 0;
+  for (std::size_t row = 0; row < messages.size(); ++row) {
+    const std::string text = folded(messages[row]);
+    for (int n = 0; n < 8; ++n) {
+      const std::size_t from = random() % text.size();
+      const std::string piece = text.substr(from, 1 + random() % 12);
+      if (folded(piece) != piece) continue;  // cut inside of a character
+      const auto ids = named(segment, {piece});
+      EXPECT_TRUE(std::ranges::binary_search(ids, static_cast<std::int64_t>(row))) << piece;
+      less += ids.size() < messages.size() / 4 ? 1 : 0;
+    }
+  }
+  EXPECT_GT(less, 100U);
+}
+
+TEST(Digest, TimesAndIdsInAnyOrder) {
+  SegmentBuilder builder(6);
+  const std::vector<std::int64_t> ids{50, 10, 11, 40, 12, 41};
+  const std::vector<std::int64_t> times{-5'000'000, 7'000'000, 7'000'000, 1'764'000'000'123'456,
+                                        0,          3};
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    builder.add(ids[i], times[i], i % 2 == 0 ? "even row" : "odd row");
+  }
+  const Segment segment = builder.finish();
+  const auto hits = DigestSearch(std::vector<std::string>{"row"}).find(segment.digest, segment.ids);
+  ASSERT_TRUE(hits);
+  ASSERT_EQ(hits->size(), ids.size());
+  for (const Hit& hit : *hits) {
+    const auto at = static_cast<std::size_t>(std::ranges::find(ids, hit.id) - ids.begin());
+    EXPECT_EQ(hit.time, times.at(at));
+    EXPECT_EQ(hit.peers, std::ranges::count(times, times[at]));
+  }
+  EXPECT_TRUE(std::ranges::is_sorted(*hits, {}, &Hit::id));
+  EXPECT_EQ(named(segment, {"odd"}), (std::vector<std::int64_t>{10, 40, 41}));
+}
+
+TEST(Digest, BuilderStartsAnew) {
+  SegmentBuilder builder(2);
+  builder.add(1, 1, "first message");
+  EXPECT_EQ(named(builder.finish(), {"first"}).size(), 1U);
+  builder.add(2, 2, "second message");
+  const Segment second = builder.finish();
+  EXPECT_TRUE(named(second, {"first"}).empty());
+  EXPECT_EQ(named(second, {"second"}), std::vector<std::int64_t>{2});
+}
+
+TEST(Digest, DamagedOnesDoNotTell) {
+  const Segment segment = segment_of(random_messages(64, 9));
+  const DigestSearch search(std::vector<std::string>{"order"});
+  ASSERT_TRUE(search.find(segment.digest, segment.ids));
+  EXPECT_FALSE(search.find("", segment.ids));
+  EXPECT_FALSE(search.find(segment.digest.substr(0, 3), segment.ids));
+  EXPECT_FALSE(search.find(segment.digest.substr(0, segment.digest.size() / 3), segment.ids));
+  EXPECT_FALSE(search.find(std::string(100, '\xff'), segment.ids));
+  EXPECT_FALSE(search.find(segment.digest, segment.ids.substr(0, 11)));
+  EXPECT_FALSE(search.find(segment.digest, segment_of(random_messages(63, 9)).ids));
+  std::mt19937 random(1);
+  for (int n = 0; n < 2000; ++n) {  // whatever it says: no crash
+    std::string damaged = segment.digest;
+    damaged[random() % damaged.size()] = static_cast<char>(random());
+    (void)search.find(damaged, segment.ids);
+  }
+}
+
+TEST(Digest, WhatDoesNotCompressHasNone) {
+  std::mt19937_64 random(2);
+  std::vector<std::string> messages(300);
+  for (auto& text : messages) {
+    for (int i = 0; i < 200; ++i) text += static_cast<char>('g' + random() % 20);
+  }
+  const Segment segment = segment_of(messages);
+  EXPECT_TRUE(segment.digest.empty());
+  EXPECT_EQ(named(segment, {"zzzzz"}).size(), messages.size());
+}

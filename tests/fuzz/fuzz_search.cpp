@@ -31,9 +31,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& probe : search::probes(folded.substr(from, to - from), 100)) {
       fuzz::require(search::may_hold(segment, probe), "a piece of the text is ruled out");
     }
+    const std::vector<std::string> terms{folded.substr(from, to - from)};
+    const auto hits = search::DigestSearch(terms).find(segment.digest, segment.ids);
+    fuzz::require(!hits || hits->size() == 1, "the digest lacks a piece of the text");
   }
   for (const auto& probe : search::value_probes(search::value_hash("service", text))) {
     fuzz::require(search::may_hold(segment, probe), "a value is ruled out");
   }
+  // Bytes that are no digest: whatever they say, no crash.
+  (void)search::DigestSearch(std::vector<std::string>{"x"}).find(text, segment.ids);
   return 0;
 }

@@ -19,9 +19,10 @@ constexpr char kNumber = '\x01';
 constexpr int kLevel = 1;                                     // of zstd
 constexpr std::size_t kMostTexts = 0xffff;                    // codes are 16 bits
 constexpr std::size_t kMostTextBytes = std::size_t{1} << 24;  // in memory
-constexpr std::size_t kMostBytesPerRow = 24;                  // of the digest, or
-constexpr std::size_t kMostShare = 4;                         // an n-th of long messages
-constexpr std::size_t kMostRaw = std::size_t{1} << 26;        // of a frame that is read
+constexpr std::size_t kLeast = 1024;                    // bytes of a digest that are always fine,
+constexpr std::size_t kMostBytesPerRow = 24;            // or so many a record,
+constexpr std::size_t kMostShare = 4;                   // or an n-th of long messages
+constexpr std::size_t kMostRaw = std::size_t{1} << 26;  // of a frame that is read
 constexpr std::array<std::int64_t, 3> kUnits{1'000'000, 1000, 1};
 
 enum Kind : std::uint8_t { kOther, kHex, kDigit };
@@ -211,7 +212,7 @@ std::string DigestBuilder::finish(std::span<const std::int64_t> ids) {
       before = time;
     }
     compress(raw, out);
-    if (out.size() > std::max(rows * kMostBytesPerRow, bytes_ / kMostShare)) out.clear();
+    if (out.size() > std::max({kLeast, rows * kMostBytesPerRow, bytes_ / kMostShare})) out.clear();
   }
   bytes_ = 0;
   texts_.clear();
