@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from logforest.testing.service import UpProcess
+from logforest.testing.service import UpProcess, run_command
 
 
 @pytest.fixture(scope="module")
@@ -22,27 +20,19 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpProcess]:
         assert "Traceback" not in running.output
 
 
-def command(*arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "logforest", *arguments],
-        input=stdin, capture_output=True, timeout=60, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout, done.stderr.decode()
-
-
 def test_ingest_command_sends_each_record_once(up: UpProcess, tmp_path: Path) -> None:
     lines = [b'{"service":"cli","message":"number n%05dn"}\n' % i for i in range(30_000)]
     (tmp_path / "a.ndjson").write_bytes(b"".join(lines[:20_000]) + b"{bad\n")  # over 1 MB
     (tmp_path / "b.ndjson.gz").write_bytes(gzip.compress(b"".join(lines[20_000:])))
     arguments = ("ingest", f"{tmp_path}/*.ndjson*", "--url", up.url, "--json")
     for _ in range(2):
-        code, out, error = command(*arguments)
+        code, out, error = run_command(*arguments)
         assert code == 0, error
         assert json.loads(out) == {"records": 30_000, "rejected": 1, "files": 2}
     assert up.get("/api/v1/logs?service=cli&limit=1")["total"] == 30_000
     source = up.get("/api/v1/logs?service=cli&q=n25000n")["items"][0]["source"]
     assert source == "b.ndjson.gz"
-    code, out, error = command(
+    code, out, error = run_command(
         "query", "--url", up.url, "--service", "cli", "-n", "25000", "--json"
     )
     assert code == 0, error
@@ -50,7 +40,7 @@ def test_ingest_command_sends_each_record_once(up: UpProcess, tmp_path: Path) ->
 
 
 def test_ingest_command_reads_standard_input(up: UpProcess) -> None:
-    code, out, error = command(
+    code, out, error = run_command(
         "ingest", "-", "--url", up.url, "--service", "piped", "-f", "logfmt",
         stdin=b"level=error msg=one\nlevel=info msg=two\n",
     )  # fmt: skip
@@ -63,23 +53,25 @@ def test_ingest_command_reads_standard_input(up: UpProcess) -> None:
 def test_commands_on_a_store(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text('{"level":"error","message":"kept \\u001b[31m"}\n' * 3)
     store = str(tmp_path / "store")
-    code, out, error = command("ingest", str(tmp_path / "a.log"), "--data", store, "--json")
+    code, out, error = run_command("ingest", str(tmp_path / "a.log"), "--data", store, "--json")
     assert (code, json.loads(out)["records"]) == (0, 3), error
-    code, out, error = command("query", "kept", "--data", store, "--level", "error")
+    code, out, error = run_command("query", "kept", "--data", store, "--level", "error")
     assert code == 0, error
     assert len(out.splitlines()) == 3
     assert b"\x1b[31m" not in out
-    assert command("query", "--data", store, "-n", "0", "--json")[:2] == (0, b"")
+    assert run_command("query", "--data", store, "-n", "0", "--json")[:2] == (0, b"")
 
 
 def test_ingest_of_another_encoding(up: UpProcess, tmp_path: Path) -> None:
     path = tmp_path / "latin.log"
     path.write_bytes("2026-01-05 10:00:00 INFO fermé à clé\n".encode("latin-1") * 20)
     for target in (("--url", up.url), ("--data", str(tmp_path / "store"))):
-        code, out, error = command("ingest", str(path), *target)
+        code, out, error = run_command("ingest", str(path), *target)
         assert (code, out) == (1, b""), error
         assert "--encoding" in error
-        code, out, error = command("ingest", str(path), *target, "--encoding", "latin-1", "--json")
+        code, out, error = run_command(
+            "ingest", str(path), *target, "--encoding", "latin-1", "--json"
+        )
         assert code == 0, error
         assert json.loads(out) == {"records": 20, "rejected": 0, "files": 1}
     found = up.get("/api/v1/logs?q=ferm%C3%A9&limit=5")
@@ -87,14 +79,14 @@ def test_ingest_of_another_encoding(up: UpProcess, tmp_path: Path) -> None:
 
 
 def test_doctor_says_what_is_in_the_way(up: UpProcess, tmp_path: Path) -> None:
-    code, out, error = command("doctor", "--json")
+    code, out, error = run_command("doctor", "--json")
     assert (code, error) == (0, "")
     assert json.loads(out)["duckdb"]
-    code, out, error = command("doctor", "--json", "--data", str(tmp_path / "new"))
+    code, out, error = run_command("doctor", "--json", "--data", str(tmp_path / "new"))
     assert code == 0, out
     assert not (tmp_path / "new").exists()
     held = ("--data", str(up.data), "--port", str(up.port))
-    code, out, error = command("doctor", "--json", *held)
+    code, out, error = run_command("doctor", "--json", *held)
     assert (code, error) == (1, "")
     checks = {check["check"]: check for check in json.loads(out)["checks"]}
     assert [name for name, check in checks.items() if not check["ok"]] == ["store", "port"]
@@ -104,12 +96,12 @@ def test_doctor_says_what_is_in_the_way(up: UpProcess, tmp_path: Path) -> None:
 
 
 def test_doctor_asks_the_servers(redis_url: str, dsn: str) -> None:
-    code, out, _ = command("doctor", "--redis", redis_url, "--postgres", dsn)
+    code, out, _ = run_command("doctor", "--redis", redis_url, "--postgres", dsn)
     assert code == 1
     assert b"logforest db migrate" in out
-    assert command("db", "migrate", "--postgres", dsn)[0] == 0
-    code, out, error = command("doctor", "--redis", redis_url, "--postgres", dsn)
+    assert run_command("db", "migrate", "--postgres", dsn)[0] == 0
+    code, out, error = run_command("doctor", "--redis", redis_url, "--postgres", dsn)
     assert code == 0, out.decode() + error
-    code, out, _ = command("doctor", "--redis", "redis://127.0.0.1:1", "--json")
+    code, out, _ = run_command("doctor", "--redis", "redis://127.0.0.1:1", "--json")
     assert code == 1
     assert not json.loads(out)["checks"][1]["ok"]

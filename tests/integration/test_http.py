@@ -7,8 +7,6 @@ import csv
 import gzip
 import io
 import json
-import subprocess
-import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ import pytest
 import zstandard
 
 from logforest import demo
-from logforest.testing.service import UpProcess
+from logforest.testing.service import UpProcess, run_command
 
 DEMO_RECORDS = 20_000
 ROWS = 600
@@ -518,17 +516,9 @@ def test_odd_parameters_are_never_our_failure(up: UpProcess, path: str) -> None:
 # Commands
 
 
-def command(*arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "logforest", *arguments],
-        input=stdin, capture_output=True, timeout=60, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout, done.stderr.decode()
-
-
 def test_query_command(up: UpProcess) -> None:
     filters = ("--url", up.url, "--service", "corpus-0", "--until", "2026-03-02")
-    code, out, _ = command("query", "payment", *filters, "--status", "5xx", "--json")
+    code, out, _ = run_command("query", "payment", *filters, "--status", "5xx", "--json")
     assert code == 0
     found = [json.loads(line)["id"] for line in out.splitlines()]
     assert found == [
@@ -538,7 +528,7 @@ def test_query_command(up: UpProcess) -> None:
     ]
     everything = ("--url", up.url, "--service", "cli-csv", "--csv", "-n", "2100")
     post(up, "/ingest?service=cli-csv", b'{"message":"a, b"}\n' * 2500)
-    code, out, _ = command("query", *everything)
+    code, out, _ = run_command("query", *everything)
     assert code == 0
     rows = list(csv.reader(io.StringIO(out.decode())))
     assert len({row[0] for row in rows}) == 2101
@@ -561,7 +551,7 @@ def test_query_command(up: UpProcess) -> None:
 )
 def test_commands_say_what_is_wrong(up: UpProcess, arguments: list[str], said: str) -> None:
     filled = [a.format(url=up.url, data=up.data) for a in arguments]
-    code, out, error = command(*filled, stdin=b"a line\n")
+    code, out, error = run_command(*filled, stdin=b"a line\n")
     assert code not in (0, -6, -11)
     assert out == b""
     assert said in error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
@@ -62,6 +62,16 @@ class LogQuery:
                 raise ConfigError(f"{name}: give text, not {value!r}")
         if self.q is not None:
             put("q", self.q.encode("utf-8", "replace").decode())  # lone surrogates are in no log
+
+    @classmethod
+    def of(cls, query: Self | None, filters: dict[str, Any]) -> Self:
+        """A query with filters on top; without a query all records, not only a page of them."""
+        if query is not None:
+            return replace(query, **filters) if filters else query
+        try:
+            return cls(**{"limit": None, **filters})
+        except TypeError as error:
+            raise ConfigError(f"logs: {str(error).split('() ')[-1]}") from None
 
 
 @dataclass(slots=True)

@@ -124,14 +124,7 @@ class DuckDBStore:
 
     def logs(self, query: LogQuery | None = None, **filters: Any) -> LogBatch:
         """Records that match, newest first; all of them unless ``limit`` is given."""
-        if query is None:
-            try:
-                query = LogQuery(**{"limit": None, **filters})
-            except TypeError as error:
-                raise ConfigError(f"logs: {str(error).split('() ')[-1]}") from None
-        elif filters:
-            query = replace(query, **filters)
-        return _batch(self._select(query))
+        return _batch(self._select(LogQuery.of(query, filters)))
 
     def page(self, query: LogQuery) -> LogPage:
         """Records that match, with a cursor."""

@@ -272,14 +272,7 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
 
     def logs(self, query: LogQuery | None = None, **filters: Any) -> LogBatch:
         """Records that match, newest first; all of them unless ``limit`` is given."""
-        if query is None:
-            try:
-                query = LogQuery(**{"limit": None, **filters})
-            except TypeError as error:
-                raise ConfigError(f"logs: {str(error).split('() ')[-1]}") from None
-        elif filters:
-            query = replace(query, **filters)
-        return self._select(query)
+        return self._select(LogQuery.of(query, filters))
 
     def page(self, query: LogQuery) -> LogPage:
         """Records that match, with a cursor."""

@@ -14,7 +14,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UpProcess"]
+__all__ = ["UpProcess", "run_command"]
+
+
+def run_command(*arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
+    """Exit code, output and errors of one ``logforest`` command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "logforest", *arguments],
+        input=stdin, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr.decode()
 
 
 class UpProcess:
