@@ -80,8 +80,8 @@ TEST(Aggregate, WideSpansUseNoTable) {
     batch.level.set(i, static_cast<std::uint8_t>(i % 5));
     ++batch.rows;
   }
-  batch.timestamp.replace(7, INT64_MIN);
-  batch.timestamp.replace(8, INT64_MAX);
+  batch.timestamp.mutable_values()[7] = INT64_MIN;
+  batch.timestamp.mutable_values()[8] = INT64_MAX;
   batch.finish();
   Aggregate a({1'000'000, 1'000'000, {Key::Level, Key::Service}});
   a.add(batch, 0, batch.rows);

@@ -1,6 +1,6 @@
 // A growing array of plain values, the storage of every column: like std::vector, but large ones
-// live in the page pool, growth of trivial values is a copy of bytes, and room can be made without
-// writing to it.
+// live in the page pool, growth of trivial values is a copy of bytes, room can be made without
+// writing to it, and nothing but zeros costs no memory.
 #pragma once
 
 #include <algorithm>
@@ -87,6 +87,14 @@ class Buffer {
     append(first, static_cast<std::size_t>(last - first));
   }
   void clear() noexcept { size_ = 0; }
+  // Becomes `n` zeros, which are shared by all and must not be written to; growing copies them.
+  void zeros(std::size_t n) {
+    if (n * sizeof(T) > page_pool::kZeros) return assign(n, T{});
+    release();
+    data_ = static_cast<T*>(page_pool::zeros());
+    size_ = n;
+    capacity_ = 0;
+  }
 
  private:
   [[nodiscard]] static bool pooled(std::size_t values) noexcept {
@@ -95,15 +103,16 @@ class Buffer {
   void release() noexcept {
     if (pooled(capacity_)) {
       page_pool::give(data_, capacity_ * sizeof(T));
-    } else {
+    } else if (capacity_ != 0) {
       std::free(data_);
     }
   }
   [[gnu::noinline]] void move_to(std::size_t wanted) {
     wanted = std::max(wanted, 64 / sizeof(T));
     if (!pooled(wanted)) {
-      void* moved = std::realloc(data_, wanted * sizeof(T));
+      void* moved = std::realloc(capacity_ == 0 ? nullptr : data_, wanted * sizeof(T));
       if (moved == nullptr) throw std::bad_alloc();
+      if (capacity_ == 0 && size_ != 0) std::memcpy(moved, data_, size_ * sizeof(T));
       data_ = static_cast<T*>(moved);
       capacity_ = wanted;
       return;
@@ -117,7 +126,7 @@ class Buffer {
 
   T* data_ = nullptr;
   std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
+  std::size_t capacity_ = 0;  // 0: owns nothing
 };
 
 }  // namespace logforest

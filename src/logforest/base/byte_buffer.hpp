@@ -44,6 +44,11 @@ class ByteBuffer {
     std::memcpy(room(s.size()), s.data(), s.size());
     size_ += s.size();
   }
+  void insert(std::size_t at, char c) {
+    room(1);
+    std::memmove(data_ + at + 1, data_ + at, size_++ - at);
+    data_[at] = c;
+  }
   void resize(std::size_t n) {  // shrinks, or grows without initialising
     if (n > size_) room(n - size_);
     size_ = n;

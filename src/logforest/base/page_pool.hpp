@@ -20,4 +20,8 @@ struct Block {
 // `size` as it was granted. Any thread.
 void give(void* data, std::size_t size) noexcept;
 
+// kZeros zero bytes that can only be read; all of them are one page of memory.
+inline constexpr std::size_t kZeros = std::size_t{16} << 20;
+[[nodiscard]] void* zeros();
+
 }  // namespace logforest::page_pool

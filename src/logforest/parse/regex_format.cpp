@@ -202,8 +202,12 @@ double accepted_share(const Format& format, const std::vector<std::string_view>&
   const std::unique_ptr<LineParser> parser = format.make(options);
   std::size_t accepted = 0;
   std::size_t refused = 0;
+  ByteBuffer padded;
   for (const std::string_view line : lines) {
-    const LineResult result = parser->parse_line(line, row);
+    padded.clear();
+    padded.append(line);
+    std::memset(padded.room(kPadding), 0, kPadding);
+    const LineResult result = parser->parse_line(padded.view(), row);
     if (row.open()) row.abandon();
     const bool taken = result.reject == Reject::None && !result.continuation;
     accepted += taken ? 1U : 0U;

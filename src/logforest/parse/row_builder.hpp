@@ -132,6 +132,12 @@ class RowBuilder {
   [[nodiscard]] std::size_t meta_open(std::string_view key_json);   // a mark for meta_close
   [[nodiscard]] std::size_t meta_open_named(std::string_view key);  // the key as plain text
   void meta_close(std::size_t mark);
+  // For whole members written in place, each with a comma behind it: room for `n` bytes, and where
+  // what was written there ends.
+  [[nodiscard]] char* meta_room(std::size_t n) { return meta_.room(n); }
+  void meta_wrote(const char* end) noexcept {
+    meta_.advance(static_cast<std::size_t>(end - meta_.end()));
+  }
 
   [[nodiscard]] bool has(Target target) const noexcept { return (present_ & bit(target)) != 0; }
   // Dates whose day/month order was decided by ParseOptions::day_first, so far.

@@ -18,16 +18,8 @@ struct Priority {
 };
 [[nodiscard]] Priority read_priority(std::string_view line) noexcept;
 
-struct Syslog5424Fields {
-  int priority = 0;
-  int version = 0;
-  bool has_time = false;
-  std::int64_t timestamp_us = 0;
-  std::string_view host, app, procid, msgid;  // empty: NILVALUE
-  std::string_view structured;                // "[...][...]", checked; empty: NILVALUE
-  std::string_view message;                   // without BOM
-  bool has_message = false;
-};
+// Writes "facility":F,"severity":S, of a valid priority; needs room for 31 bytes.
+char* write_priority(char* to, int priority) noexcept;
 
 // RFC 3339 as RFC 5424 section 6.2.3 narrows it: capital T and Z, at most six digits, no leap
 // second, the day exists. The date of the last stamp is remembered.
@@ -37,6 +29,7 @@ class Rfc3339Clock {
   [[nodiscard]] bool read(std::string_view text, std::int64_t& us) noexcept;
 
  private:
+  [[nodiscard]] bool same_date(const char* p) const noexcept;
   bool load(const char* p) noexcept;
   char date_[10] = {};
   std::int64_t midnight_us_ = 0;
@@ -44,8 +37,6 @@ class Rfc3339Clock {
 
 // Whether MSG begins with a byte order mark, so that it must be UTF-8 (section 6.4).
 [[nodiscard]] bool marked_utf8(std::string_view line) noexcept;
-[[nodiscard]] Reject scan_syslog5424(std::string_view line, Rfc3339Clock& clock,
-                                     Syslog5424Fields& out) noexcept;
 
 struct Syslog3164Fields {
   int priority = -1;  // -1: none

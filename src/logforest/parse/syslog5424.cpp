@@ -1,13 +1,12 @@
-#include <simdjson.h>
-
-#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
-#include <vector>
 
 #include "logforest/base/utf8.hpp"
 #include "logforest/parse/row_builder.hpp"
 #include "logforest/parse/scan.hpp"
+#include "logforest/parse/scan_padded.hpp"
+#include "logforest/parse/structured_data.hpp"
 #include "logforest/parse/syslog.hpp"
 
 namespace logforest::parse {
@@ -44,13 +43,30 @@ bool Rfc3339Clock::load(const char* p) noexcept {
   return true;
 }
 
+bool Rfc3339Clock::same_date(const char* p) const noexcept {
+  std::uint64_t year_month, known_year_month;
+  std::uint16_t day, known_day;
+  std::memcpy(&year_month, p, 8);
+  std::memcpy(&day, p + 8, 2);
+  std::memcpy(&known_year_month, date_, 8);
+  std::memcpy(&known_day, date_ + 8, 2);
+  return year_month == known_year_month && day == known_day;
+}
+
 bool Rfc3339Clock::read(std::string_view text, std::int64_t& us) noexcept {
   if (text.size() < 20 || text[10] != 'T') return false;
   const char* p = text.data();
-  if (std::memcmp(p, date_, sizeof date_) != 0 && !load(p)) return false;
+  if (!same_date(p) && !load(p)) return false;
   const int seconds = clock_seconds(p + 11);
   if (seconds < 0 || p[17] == '6') return false;
   std::int64_t at = midnight_us_ + seconds * std::int64_t{1'000'000};
+  if (text.size() == 27 && p[19] == '.' && p[26] == 'Z') {  // microseconds: the usual form
+    const int high = two_digits(p + 20);
+    const int middle = two_digits(p + 22);
+    const int low = two_digits(p + 24);
+    us = at + high * 10'000 + middle * 100 + low;
+    return high >= 0 && middle >= 0 && low >= 0;
+  }
   std::size_t i = 19;
   if (text[i] == '.') {
     std::int64_t unit = 100'000;
@@ -75,232 +91,80 @@ bool Rfc3339Clock::read(std::string_view text, std::int64_t& us) noexcept {
 
 namespace {
 
-constexpr bool is_sd_name(char c) noexcept {
-  return is_graph(c) && c != '=' && c != ']' && c != '"';
-}
+struct Header {
+  int priority = 0;
+  int version = 0;
+  bool has_time = false;
+  std::int64_t timestamp_us = 0;
+  std::string_view host, app, procid, msgid;  // empty: NILVALUE
+};
 
 // 1*limit PRINTUSASCII up to the next blank, which is read too. NILVALUE gives an empty view.
-bool header_word(std::string_view line, std::size_t& at, std::size_t limit,
+bool header_word(const char*& p, const char* end, std::size_t limit,
                  std::string_view& out) noexcept {
-  const std::size_t begin = at;
-  at = graph_end(line, at);
-  if (at == begin || at - begin > limit || at >= line.size() || line[at] != ' ') return false;
-  out = line.substr(begin, at - begin);
-  if (out == "-") out = {};
-  ++at;
+  const char* const begin = p;
+  p = first_of(p, end, not_graph);
+  const auto n = static_cast<std::size_t>(p - begin);
+  if (n == 0 || n > limit || p == end || *p != ' ') return false;
+  out = {begin, n == 1 && *begin == '-' ? 0 : n};
+  ++p;
   return true;
 }
 
-bool sd_name(std::string_view line, std::size_t& at) noexcept {
-  const std::size_t begin = at;
-  while (at < line.size() && is_sd_name(line[at])) ++at;
-  return at > begin && at - begin <= 32;
-}
-
-// Skips bytes that mean nothing special in a value, sixteen at a time.
-std::size_t plain_end(std::string_view s, std::size_t at) noexcept {
-#if defined(__SSE2__)
-  for (; at + 16 <= s.size(); at += 16) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + at));
-    const __m128i special = _mm_or_si128(
-        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8(']'))),
-        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')),
-                     _mm_cmplt_epi8(v, _mm_setzero_si128())));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
-    if (mask != 0) return at + static_cast<std::size_t>(std::countr_zero(mask));
-  }
-#endif
-  return at;
-}
-
-// A value behind its opening quote; only \" \\ and \] are escapes, ']' and '"' must be escaped.
-bool sd_value(std::string_view line, std::size_t& at) noexcept {
-  bool high = false;
-  const std::size_t begin = at;
-  for (; at < line.size(); ++at) {
-    at = plain_end(line, at);
-    if (at >= line.size()) break;
-    const char c = line[at];
-    if (c == '"') {
-      if (high && !simdjson::validate_utf8(line.data() + begin, at - begin)) return false;
-      ++at;
-      return true;
-    }
-    if (c == ']') return false;
-    if (c == '\\') {
-      ++at;
-      if (at >= line.size() || (line[at] != '"' && line[at] != '\\' && line[at] != ']'))
-        return false;
-    }
-    high = high || static_cast<unsigned char>(c) >= 0x80;
-  }
-  return false;
-}
-
-bool structured_data(std::string_view line, std::size_t& at) noexcept {
-  std::array<std::string_view, 16> ids;
-  std::size_t count = 0;
-  while (at < line.size() && line[at] == '[') {
-    const std::size_t begin = ++at;
-    if (!sd_name(line, at)) return false;
-    const std::string_view id = line.substr(begin, at - begin);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (ids[i] == id) return false;  // "the same SD-ID MUST NOT exist more than once"
-    }
-    if (count < ids.size()) ids[count++] = id;
-    while (at < line.size() && line[at] == ' ') {
-      ++at;
-      if (!sd_name(line, at) || at + 1 >= line.size() || line[at] != '=' || line[at + 1] != '"') {
-        return false;
-      }
-      at += 2;
-      if (!sd_value(line, at)) return false;
-    }
-    if (at >= line.size() || line[at] != ']') return false;
-    ++at;
-  }
-  return true;
-}
-
-// One parameter "name="value"" at `at`, which moves behind it.
-struct Parameter {
-  std::string_view name, value;
-};
-Parameter next_parameter(std::string_view s, std::size_t& at) noexcept {
-  const std::size_t equals = find(s, '=', at);
-  const std::size_t close = closing_quote(s, equals + 2);
-  const Parameter p{s.substr(at, equals - at), s.substr(equals + 2, close - equals - 2)};
-  at = close + 1;
-  return p;
-}
-
-// Parameters of which none repeats and no value holds an escape, written as they come. False when
-// there is another; then nothing is written.
-bool plain_element(std::string_view id, std::string_view body, std::vector<Parameter>& scratch,
-                   RowBuilder& row) {
-  if (body.empty() || find(body, '\\') != npos) return false;
-  scratch.clear();
-  for (std::size_t at = 0; at < body.size();) {
-    ++at;  // the blank
-    scratch.push_back(next_parameter(body, at));
-    if (scratch.size() > 16) return false;
-    for (std::size_t i = 0; i + 1 < scratch.size(); ++i) {
-      if (scratch[i].name == scratch.back().name) return false;
-    }
-  }
-  const std::size_t mark = row.meta_open_named(id);
-  for (const Parameter& p : scratch) row.meta_text(p.name, p.value);
-  row.meta_close(mark);
-  return true;
-}
-
-void append_json_text(std::string_view value, bool sd_escapes, std::string& json) {
-  static constexpr char hex[] = "0123456789abcdef";
-  json += '"';
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const std::size_t plain = json_plain_length(value.substr(i));
-    json.append(value, i, plain);
-    i += plain;
-    if (i >= value.size()) break;
-    char c = value[i];
-    if (sd_escapes && c == '\\' && i + 1 < value.size()) c = value[++i];
-    if (c == '"' || c == '\\') {
-      json += '\\';
-      json += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      json += "\\u00";
-      json += hex[static_cast<unsigned char>(c) >> 4];
-      json += hex[static_cast<unsigned char>(c) & 15];
-    } else {
-      json += c;
-    }
-  }
-  json += '"';
-}
-
-// The same name may come several times in one element: then its values are an array. Above 64
-// parameters they come sorted by name, so that hostile lines cost no quadratic time.
-void element_members(std::string_view body, std::vector<Parameter>& scratch, std::string& json) {
-  scratch.clear();
-  for (std::size_t at = 0; at < body.size();) {
-    ++at;  // the blank
-    scratch.push_back(next_parameter(body, at));
-  }
-  const bool sorted = scratch.size() > 64;
-  if (sorted) {
-    std::stable_sort(scratch.begin(), scratch.end(),
-                     [](const Parameter& a, const Parameter& b) { return a.name < b.name; });
-  }
-  const auto repeats = [&](std::size_t i, std::size_t j) {
-    return j < scratch.size() && scratch[j].name == scratch[i].name;
-  };
-  bool first = true;
-  for (std::size_t i = 0; i < scratch.size(); ++i) {
-    if (scratch[i].name.empty()) continue;  // written with an earlier one
-    if (!first) json += ',';
-    first = false;
-    append_json_text(scratch[i].name, false, json);
-    json += ':';
-    const std::size_t mark = json.size();
-    append_json_text(scratch[i].value, true, json);
-    bool array = false;
-    for (std::size_t j = i + 1; j < scratch.size(); ++j) {
-      if (!repeats(i, j)) {
-        if (sorted) break;
-        continue;
-      }
-      if (!array) json.insert(mark, 1, '[');
-      array = true;
-      json += ',';
-      append_json_text(scratch[j].value, true, json);
-      scratch[j].name = {};
-    }
-    if (array) json += ']';
-  }
-}
-
-// Calls f(id, body) for each element of checked structured data; body is " name="value"...".
-template <class F>
-void for_each_element(std::string_view structured, F&& f) {
-  for (std::size_t at = 0; at < structured.size();) {
-    std::size_t end = at + 1;
-    while (is_sd_name(structured[end])) ++end;
-    const std::string_view id = structured.substr(at + 1, end - at - 1);
-    std::size_t close = end;
-    while (structured[close] != ']') {
-      ++close;
-      next_parameter(structured, close);
-    }
-    f(id, structured.substr(end, close - end));
-    at = close + 1;
-  }
+// Everything up to STRUCTURED-DATA, where `p` is afterwards.
+Reject scan_header(std::string_view line, Rfc3339Clock& clock, Header& out,
+                   const char*& p) noexcept {
+  const Priority priority = read_priority(line);
+  if (priority.value < 0)
+    return line.empty() || line[0] != '<' ? Reject::NoMatch : Reject::InvalidHeader;
+  out.priority = priority.value;
+  const char* const end = line.data() + line.size();
+  p = line.data() + priority.length;
+  // VERSION = NONZERO-DIGIT 0*2DIGIT
+  if (p >= end || !is_digit(*p) || *p == '0') return Reject::InvalidHeader;
+  out.version = *p++ - '0';
+  for (int more = 0; more < 2 && p < end && is_digit(*p); ++more)
+    out.version = out.version * 10 + *p++ - '0';
+  if (p >= end || *p != ' ') return Reject::InvalidHeader;
+  ++p;
+  std::string_view stamp;
+  if (!header_word(p, end, 32, stamp)) return Reject::InvalidHeader;
+  out.has_time = !stamp.empty();
+  if (out.has_time && !clock.read(stamp, out.timestamp_us)) return Reject::InvalidHeader;
+  const bool words = header_word(p, end, 255, out.host) && header_word(p, end, 48, out.app) &&
+                     header_word(p, end, 128, out.procid) && header_word(p, end, 32, out.msgid);
+  return words && p < end ? Reject::None : Reject::InvalidHeader;
 }
 
 class Syslog5424Parser final : public LineParser {
  public:
   LineResult parse_line(std::string_view line, RowBuilder& row) override {
-    const Reject why = scan_syslog5424(line, clock_, f_);
+    Header f;
+    const char* p = nullptr;
+    const Reject why = scan_header(line, clock_, f, p);
     if (why != Reject::None) return {why};
     row.begin();
-    if (f_.has_time) row.timestamp(f_.timestamp_us);
-    row.level(level_from_syslog(static_cast<unsigned>(f_.priority & 7)));
-    if (!f_.host.empty()) row.source(f_.host);
-    if (!f_.app.empty()) row.service(f_.app);
-    row.message(f_.message);
-    row.meta_named(R"("facility")", f_.priority >> 3);
-    row.meta_named(R"("severity")", f_.priority & 7);
-    if (f_.version != 1) row.meta_named(R"("version")", f_.version);
-    if (!f_.procid.empty()) row.meta_named(R"("procid")", f_.procid);
-    if (!f_.msgid.empty()) row.meta_named(R"("msgid")", f_.msgid);
-    if (!f_.structured.empty()) {
-      for_each_element(f_.structured, [&](std::string_view id, std::string_view body) {
-        if (plain_element(id, body, parameters_, row)) return;
-        json_ = '{';
-        element_members(body, parameters_, json_);
-        json_ += '}';
-        row.meta_json(id, json_);
-      });
+    write_header(f, row);
+    const char* const end = line.data() + line.size();
+    if (*p == '-') {
+      ++p;
+    } else if (*p != '[' || !structured_.write(p, end, row)) {
+      return {Reject::InvalidHeader};
     }
+    std::string_view message;
+    if (p < end) {
+      if (*p != ' ') return {Reject::InvalidHeader};
+      message = {p + 1, static_cast<std::size_t>(end - p) - 1};
+      if (message.starts_with("\xef\xbb\xbf")) {
+        message.remove_prefix(3);
+        if (!valid_utf8(message)) return {Reject::InvalidUtf8};
+      }
+    }
+    if (f.has_time) row.timestamp(f.timestamp_us);
+    row.level(level_from_syslog(static_cast<unsigned>(f.priority & 7)));
+    if (!f.host.empty()) row.source(f.host);
+    if (!f.app.empty()) row.service(f.app);
+    row.message(message);
     return {};
   }
 
@@ -309,11 +173,56 @@ class Syslog5424Parser final : public LineParser {
   }
 
  private:
+  static void write_header(const Header& f, RowBuilder& row) {
+    char* p = row.meta_room(6 * (f.procid.size() + f.msgid.size()) + 128);
+    p = write_priority(p, f.priority);
+    if (f.version != 1) [[unlikely]] {
+      p = copy_literal(p, R"("version":)");
+      p = std::to_chars(p, p + 4, f.version).ptr;
+      *p++ = ',';
+    }
+    if (!f.procid.empty()) p = write_text(p, R"("procid":")", f.procid);
+    if (!f.msgid.empty()) p = write_text(p, R"("msgid":")", f.msgid);
+    row.meta_wrote(p);
+  }
+  template <std::size_t N>
+  static char* copy_literal(char* to, const char (&text)[N]) noexcept {
+    std::memcpy(to, text, N - 1);
+    return to + N - 1;
+  }
+  template <std::size_t N>
+  static char* write_text(char* to, const char (&opening)[N], std::string_view text) noexcept {
+    to = write_json_padded(copy_literal(to, opening), text);
+    return copy_literal(to, "\",");
+  }
+
   Rfc3339Clock clock_;
-  Syslog5424Fields f_;
-  std::string json_;
-  std::vector<Parameter> parameters_;
+  StructuredData structured_;
 };
+
+// "facility":F,"severity":S, of every priority.
+struct PriorityJson {
+  std::array<char, 31> text{};
+  std::uint8_t size = 0;
+};
+constexpr std::array<PriorityJson, 192> priorities() noexcept {
+  std::array<PriorityJson, 192> out{};
+  for (unsigned priority = 0; priority < 192; ++priority) {
+    PriorityJson& json = out[priority];
+    const auto put = [&json](std::string_view text) {
+      for (const char c : text) json.text[json.size++] = c;
+    };
+    const unsigned facility = priority >> 3;
+    put(R"("facility":)");
+    if (facility >= 10) json.text[json.size++] = static_cast<char>('0' + facility / 10);
+    json.text[json.size++] = static_cast<char>('0' + facility % 10);
+    put(R"(,"severity":)");
+    json.text[json.size++] = static_cast<char>('0' + (priority & 7));
+    put(",");
+  }
+  return out;
+}
+constexpr std::array<PriorityJson, 192> kPriorities = priorities();
 
 }  // namespace
 
@@ -321,49 +230,10 @@ bool marked_utf8(std::string_view line) noexcept {
   return !line.empty() && line[0] == '<' && line.find(" \xef\xbb\xbf") != npos;
 }
 
-Reject scan_syslog5424(std::string_view line, Rfc3339Clock& clock, Syslog5424Fields& out) noexcept {
-  const Priority priority = read_priority(line);
-  if (priority.value < 0)
-    return line.empty() || line[0] != '<' ? Reject::NoMatch : Reject::InvalidHeader;
-  out.priority = priority.value;
-  std::size_t at = priority.length;
-  // VERSION = NONZERO-DIGIT 0*2DIGIT
-  if (at >= line.size() || !is_digit(line[at]) || line[at] == '0') return Reject::InvalidHeader;
-  int version = 0;
-  const std::size_t begin = at;
-  while (at < line.size() && is_digit(line[at]) && at - begin < 3)
-    version = version * 10 + line[at++] - '0';
-  if (at >= line.size() || line[at] != ' ') return Reject::InvalidHeader;
-  ++at;
-  out.version = version;
-  std::string_view stamp;
-  if (!header_word(line, at, 32, stamp)) return Reject::InvalidHeader;
-  out.has_time = !stamp.empty();
-  if (out.has_time && !clock.read(stamp, out.timestamp_us)) return Reject::InvalidHeader;
-  if (!header_word(line, at, 255, out.host) || !header_word(line, at, 48, out.app) ||
-      !header_word(line, at, 128, out.procid) || !header_word(line, at, 32, out.msgid) ||
-      at >= line.size()) {
-    return Reject::InvalidHeader;
-  }
-  out.structured = {};
-  if (line[at] == '-') {
-    ++at;
-  } else {
-    const std::size_t sd = at;
-    if (line[at] != '[' || !structured_data(line, at)) return Reject::InvalidHeader;
-    out.structured = line.substr(sd, at - sd);
-  }
-  out.message = {};
-  out.has_message = at < line.size();
-  if (!out.has_message) return Reject::None;
-  if (line[at] != ' ') return Reject::InvalidHeader;
-  out.message = line.substr(at + 1);
-  if (out.message.starts_with("\xef\xbb\xbf")) {
-    out.message.remove_prefix(3);
-    if (!simdjson::validate_utf8(out.message.data(), out.message.size()))
-      return Reject::InvalidUtf8;
-  }
-  return Reject::None;
+char* write_priority(char* to, int priority) noexcept {
+  const PriorityJson& json = kPriorities[static_cast<std::size_t>(priority)];
+  std::memcpy(to, json.text.data(), sizeof json.text);
+  return to + json.size;
 }
 
 std::unique_ptr<LineParser> make_syslog5424_parser() {

@@ -62,6 +62,7 @@ class FixedColumn {
   }
   void finish(std::size_t rows) {
     validity_.finish(values_.size(), rows);
+    if (values_.empty()) return values_.zeros(rows);
     values_.resize(rows);
   }
   void truncate(std::size_t rows) {
@@ -80,11 +81,12 @@ class FixedColumn {
   [[nodiscard]] T operator[](std::size_t row) const noexcept { return values_[row]; }
   // Every one of `rows` rows gets `value`.
   void fill(std::size_t rows, T value) {
-    values_.assign(rows, value);
     validity_.clear();
+    if (value == T{}) return values_.zeros(rows);
+    values_.assign(rows, value);
   }
-  // In-place change of a value that is there.
-  void replace(std::size_t row, T value) noexcept { values_[row] = value; }
+  // Whether there is memory behind it: not when nothing was ever set, or only zeros.
+  [[nodiscard]] bool used() const noexcept { return values_.capacity() != 0; }
   [[nodiscard]] const Buffer<T>& values() const noexcept { return values_; }
   [[nodiscard]] Buffer<T>& mutable_values() noexcept { return values_; }
   [[nodiscard]] const Validity& validity() const noexcept { return validity_; }
@@ -131,8 +133,10 @@ class Utf8Column {
 
   void finish(std::size_t rows) {
     validity_.finish(size(), rows);
+    if (offsets_.back() == 0) return offsets_.zeros(rows + 1);
     offsets_.resize(rows + 1, offsets_.back());
   }
+  [[nodiscard]] bool used() const noexcept { return offsets_.capacity() != 0; }
   void truncate(std::size_t rows) {
     if (size() <= rows) return;
     validity_.truncate(size(), rows);
@@ -140,8 +144,7 @@ class Utf8Column {
     data_.resize(static_cast<std::size_t>(offsets_.back()));
   }
   void clear() noexcept {
-    offsets_.resize(1);
-    offsets_[0] = 0;
+    offsets_.resize(1);  // the first is always 0
     data_.clear();
     validity_.clear();
   }
@@ -215,6 +218,7 @@ class DictColumn {
   // Adds a value to the dictionary; the code may be passed to set_code.
   [[nodiscard]] std::int32_t intern(std::string_view value) { return dictionary_.intern(value); }
   void finish(std::size_t rows) { codes_.finish(rows); }
+  [[nodiscard]] bool used() const noexcept { return codes_.used(); }
   void truncate(std::size_t rows) { codes_.truncate(rows); }
   void clear() noexcept {
     codes_.clear();
@@ -233,7 +237,7 @@ class DictColumn {
   [[nodiscard]] const Dictionary& dictionary() const noexcept { return dictionary_; }
 
  private:
-  static constexpr std::size_t kRecent = 64;
+  static constexpr std::size_t kRecent = 256;
   struct Recent {
     ShortText key;
     std::int32_t code = -1;

@@ -22,9 +22,10 @@ namespace logforest {
 
 // How much a batch holds: what the next one of the same source will need.
 struct BatchShape {
-  static constexpr std::size_t kTextColumns = 7;
+  static constexpr std::size_t kColumns = 19;
   double rows = 0;
-  std::array<double, kTextColumns> bytes{};  // of each Utf8Column
+  std::array<bool, kColumns> used{};     // whether anything is in it
+  std::array<double, kColumns> bytes{};  // of the texts of a Utf8Column
 };
 
 struct RecordBatch {
@@ -66,22 +67,26 @@ struct RecordBatch {
   // copies nor touches more memory than the batch needs. Only a hint.
   void reserve(const BatchShape& like, std::size_t n) {
     const double scale = like.rows == 0 ? 0.0 : static_cast<double>(n) / like.rows;
-    std::size_t text = 0;
+    std::size_t at = 0;
     for_each_column([&](auto& column) {
+      const std::size_t i = at++;
+      if (!like.used[i]) return;
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(column)>, Utf8Column>) {
-        column.reserve(n, static_cast<std::size_t>(scale * like.bytes[text++]));
+        column.reserve(n, static_cast<std::size_t>(scale * like.bytes[i]));
       } else {
         column.reserve(n);
       }
     });
   }
   [[nodiscard]] BatchShape shape() {
-    BatchShape out{static_cast<double>(rows), {}};
-    std::size_t text = 0;
+    BatchShape out{static_cast<double>(rows), {}, {}};
+    std::size_t at = 0;
     for_each_column([&](auto& column) {
+      out.used[at] = column.used();
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(column)>, Utf8Column>) {
-        out.bytes[text++] = static_cast<double>(column.data().size());
+        out.bytes[at] = static_cast<double>(column.data().size());
       }
+      ++at;
     });
     return out;
   }

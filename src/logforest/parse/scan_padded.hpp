@@ -1,0 +1,135 @@
+// Scans for lines with padding behind them (LineParser): they look at sixteen bytes at a time and
+// may read up to 15 bytes behind their end, so that short fields need no loop over their tail.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "logforest/base/utf8.hpp"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace logforest::parse::scan {
+
+// Sixteen bytes, copied by two instructions where the processor can.
+struct Piece {
+  char bytes[16];
+};
+inline void copy_piece(char* to, const char* from) noexcept {
+  Piece piece;
+  std::memcpy(&piece, from, sizeof piece);
+  std::memcpy(to, &piece, sizeof piece);
+}
+
+// Copies [from, from + n) to `to`, which has room for n + 15 bytes, and returns the end of it.
+inline char* copy_padded(char* to, const char* from, std::size_t n) noexcept {
+  copy_piece(to, from);
+  for (std::size_t i = 16; i < n; i += 16) copy_piece(to + i, from + i);
+  return to + n;
+}
+inline char* copy_padded(char* to, std::string_view text) noexcept {
+  return copy_padded(to, text.data(), text.size());
+}
+
+#if defined(__SSE2__)
+
+using Bytes = __m128i;
+[[nodiscard]] inline Bytes load(const char* p) noexcept {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+[[nodiscard]] inline unsigned bits(Bytes v) noexcept {
+  return static_cast<unsigned>(_mm_movemask_epi8(v));
+}
+[[nodiscard]] inline Bytes is(Bytes v, char c) noexcept {
+  return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
+}
+[[nodiscard]] inline Bytes either(Bytes a, Bytes b) noexcept { return _mm_or_si128(a, b); }
+// Unsigned: v <= c.
+[[nodiscard]] inline Bytes at_most(Bytes v, char c) noexcept {
+  return _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(c)), v);
+}
+// Signed: bytes above 0x7f are below every other.
+[[nodiscard]] inline Bytes below(Bytes v, char c) noexcept {
+  return _mm_cmplt_epi8(v, _mm_set1_epi8(c));
+}
+
+#else
+
+// Without such registers: the same, byte by byte.
+struct Bytes {
+  unsigned char at[16];
+};
+template <class F>
+[[nodiscard]] inline Bytes each(F&& f) noexcept {
+  Bytes out;
+  for (unsigned i = 0; i < 16; ++i) out.at[i] = f(i) ? 0xff : 0;
+  return out;
+}
+[[nodiscard]] inline Bytes load(const char* p) noexcept {
+  Bytes out;
+  std::memcpy(out.at, p, 16);
+  return out;
+}
+[[nodiscard]] inline unsigned bits(const Bytes& v) noexcept {
+  unsigned out = 0;
+  for (unsigned i = 0; i < 16; ++i) out |= (v.at[i] >> 7U) << i;
+  return out;
+}
+[[nodiscard]] inline Bytes is(const Bytes& v, char c) noexcept {
+  return each([&](unsigned i) { return v.at[i] == static_cast<unsigned char>(c); });
+}
+[[nodiscard]] inline Bytes either(const Bytes& a, const Bytes& b) noexcept {
+  return each([&](unsigned i) { return (a.at[i] | b.at[i]) != 0; });
+}
+[[nodiscard]] inline Bytes at_most(const Bytes& v, char c) noexcept {
+  return each([&](unsigned i) { return v.at[i] <= static_cast<unsigned char>(c); });
+}
+[[nodiscard]] inline Bytes below(const Bytes& v, char c) noexcept {
+  return each([&](unsigned i) { return static_cast<signed char>(v.at[i]) < c; });
+}
+
+#endif
+
+// The first byte of [p, end) that `stops` (Bytes -> Bytes) marks, or end.
+template <class Stops>
+[[nodiscard]] inline const char* first_of(const char* p, const char* end, Stops&& stops) noexcept {
+  for (; p < end; p += 16) {
+    const unsigned hits = bits(stops(load(p)));
+    if (hits != 0) {
+      p += std::countr_zero(hits);
+      return p < end ? p : end;
+    }
+  }
+  return end;
+}
+
+// What is_graph does not take: blanks, control characters, DEL, bytes above 0x7f.
+[[nodiscard]] inline Bytes not_graph(Bytes v) noexcept {
+  return either(below(v, '!'), is(v, 0x7f));
+}
+// What a JSON string cannot hold as it is.
+[[nodiscard]] inline Bytes json_special(Bytes v) noexcept {
+  return either(either(is(v, '"'), is(v, '\\')), at_most(v, 0x1f));
+}
+
+// As write_json_text, for text with padding behind it.
+inline char* write_json_padded(char* to, std::string_view text) noexcept {
+  const char* const from = text.data();
+  const std::size_t n = text.size();
+  for (std::size_t i = 0; i < n; i += 16) {
+    const unsigned hits = bits(json_special(load(from + i)));
+    copy_piece(to + i, from + i);
+    if (hits != 0) [[unlikely]] {
+      if (static_cast<std::size_t>(std::countr_zero(hits)) < n - i)
+        return write_json_text(to + i, text.substr(i));
+    }
+  }
+  return to + n;
+}
+
+}  // namespace logforest::parse::scan
