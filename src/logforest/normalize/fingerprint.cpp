@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "logforest/base/copy_text.hpp"
 #include "logforest/base/hash.hpp"
 #include "logforest/normalize/byte_masks.hpp"
 #include "logforest/normalize/chars.hpp"
@@ -86,7 +87,7 @@ class Scanner {
   void constant(std::size_t end) noexcept {
     if (end <= pos_) return;
     const std::size_t n = std::min(end - pos_, kMaxTemplateBytes - size_);
-    std::memcpy(out_ + size_, s_.data() + pos_, n);
+    copy_text(out_ + size_, {s_.data() + pos_, n});
     size_ += n;
     pos_ = end;
     open_ = false;
@@ -185,8 +186,11 @@ class Scanner {
     if (s_[begin] == 'K' && s_.substr(begin, escaped.size()) == escaped) {
       body = begin + escaped.size() + 1;
       while (at(body) == '\\' && (at(body + 1) == 'n' || at(body + 1) == 'r')) body += 2;
-    } else if (begin < 2 || !is(s_[begin - 1], kSpace)) {
-      return false;
+    } else if (begin < 17 || !is(s_[begin - 1], kSpace)) {
+      return false;  // no room for its header
+    } else {
+      const char c = s_[begin - 2];  // of the header, or another line end, also escaped
+      if (c != '-' && c != 'n' && c != 'r' && !is(c, kSpace)) return false;
     }
     const std::size_t end = match_private_key(s_, body);
     if (end != kNone) variable(begin, end);

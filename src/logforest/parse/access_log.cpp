@@ -6,6 +6,7 @@
 
 #include "logforest/base/time.hpp"
 #include "logforest/parse/scan.hpp"
+#include "logforest/parse/scan_padded.hpp"
 
 namespace logforest::parse {
 
@@ -26,10 +27,20 @@ bool ClfClock::load(const char* p) noexcept {
   return true;
 }
 
+bool ClfClock::same_date(const char* p) const noexcept {
+  std::uint64_t head, known_head;
+  std::uint32_t tail, known_tail;
+  std::memcpy(&head, p, 8);
+  std::memcpy(&tail, p + 8, 4);
+  std::memcpy(&known_head, date_, 8);
+  std::memcpy(&known_tail, date_ + 8, 4);
+  return head == known_head && tail == known_tail;
+}
+
 bool ClfClock::read(std::string_view text, std::int64_t& us, std::size_t& length) noexcept {
   if (text.size() < 20 || text[11] != ':') return false;
   const char* p = text.data();
-  if (std::memcmp(p, date_, sizeof date_) != 0 && !load(p)) return false;
+  if (!same_date(p) && !load(p)) return false;
   const int seconds = clock_seconds(p + 12);
   if (seconds < 0) return false;
   std::int64_t at = midnight_us_ + seconds * std::int64_t{1'000'000};
@@ -90,6 +101,28 @@ bool host_like(std::string_view s) noexcept {
   return !s.empty();
 }
 
+// The usual head, "1.2.3.4 - - [": three words with one blank behind each, the client an IPv4
+// address. Where the bracket is; npos for other heads.
+std::size_t scan_usual_head(std::string_view line, AccessFields& out) noexcept {
+  const char* const begin = line.data();
+  const char* const end = begin + line.size();
+  const std::size_t client = ipv4_length(line);
+  if (client == 0 || client + 4 >= line.size() || begin[client] != ' ') return npos;
+  const auto stop = [](Bytes v) { return either(at_most(v, ' '), is(v, '[')); };
+  const char* const ident = begin + client + 1;
+  const char* const ident_end = first_of(ident, end, stop);
+  if (ident_end == ident || ident_end >= end || *ident_end != ' ') return npos;
+  const char* const user = ident_end + 1;
+  const char* const user_end = first_of(user, end, stop);
+  if (user_end == user || end - user_end < 2 || user_end[0] != ' ' || user_end[1] != '[')
+    return npos;
+  out.client = line.substr(0, client);
+  out.client_is_ip = true;
+  out.ident = dash_is_empty({ident, static_cast<std::size_t>(ident_end - ident)});
+  out.user = dash_is_empty({user, static_cast<std::size_t>(user_end - user)});
+  return static_cast<std::size_t>(user_end - begin) + 1;
+}
+
 // "[vhost] client ident user": the user may hold blanks.
 bool scan_head(std::string_view head, AccessFields& out) noexcept {
   const std::string_view first = next_word(head);
@@ -132,13 +165,21 @@ bool scan_head(std::string_view head, AccessFields& out) noexcept {
 // "GET /path HTTP/1.1", "GET /path" (HTTP/0.9); anything else stays a malformed request.
 void split_request(std::string_view request, AccessFields& out) noexcept {
   std::size_t end = 0;
-  while (end < request.size() && end < 24 &&
-         (is_upper(request[end]) || request[end] == '-' || request[end] == '_')) {
-    ++end;
+  if (request.size() > 4 && std::memcmp(request.data(), "GET ", 4) == 0) {
+    end = 3;
+  } else {
+    while (end < request.size() && end < 24 &&
+           (is_upper(request[end]) || request[end] == '-' || request[end] == '_')) {
+      ++end;
+    }
   }
   if (end == 0 || end + 1 >= request.size() || request[end] != ' ' || request[0] == '-') return;
   std::size_t last = request.size();
-  const std::size_t space = request.rfind(' ');
+  const std::string_view tail = request.substr(last - std::min<std::size_t>(last, 9));
+  // " HTTP/1.1" in most; the last blank is looked for in others.
+  const bool usual =
+      tail.size() == 9 && tail.starts_with(" HTTP/") && tail[7] == '.' && tail[8] != ' ';
+  const std::size_t space = usual && tail[6] != ' ' ? last - 9 : request.rfind(' ');
   if (space > end && request.size() - space > 5 &&
       std::memcmp(request.data() + space + 1, "HTTP/", 5) == 0) {
     out.protocol = request.substr(space + 1);
@@ -153,6 +194,15 @@ void split_request(std::string_view request, AccessFields& out) noexcept {
   out.target = target;
 }
 
+// closing_quote for text with padding behind it.
+std::size_t quoted_end(std::string_view s, std::size_t from) noexcept {
+  const char* const end = s.data() + s.size();
+  const char* const stop = first_of(s.data() + std::min(from, s.size()), end,
+                                    [](Bytes v) { return either(is(v, '"'), is(v, '\\')); });
+  if (stop == end) return npos;
+  return *stop == '"' ? static_cast<std::size_t>(stop - s.data()) : closing_quote(s, from);
+}
+
 bool scan_tail(std::string_view s, AccessFields& out) noexcept {
   // s starts behind "] ". One bare word before the request is a host name.
   std::size_t at = skip_blanks(s, 0);
@@ -163,7 +213,7 @@ bool scan_tail(std::string_view s, AccessFields& out) noexcept {
     at = skip_blanks(s, end);
   }
   if (at >= s.size() || s[at] != '"') return false;
-  const std::size_t close = closing_quote(s, at + 1);
+  const std::size_t close = quoted_end(s, at + 1);
   if (close == npos) return false;
   out.request = s.substr(at + 1, close - at - 1);
   split_request(out.request, out);
@@ -195,7 +245,7 @@ bool scan_tail(std::string_view s, AccessFields& out) noexcept {
     out.rest = at < s.size() ? trim(s.substr(at)) : std::string_view{};
     return true;
   }
-  const std::size_t ref_end = closing_quote(s, at + 1);
+  const std::size_t ref_end = quoted_end(s, at + 1);
   if (ref_end == npos) {  // the line was cut: what stands before it is good
     out.rest = trim(s.substr(at));
     return true;
@@ -205,7 +255,7 @@ bool scan_tail(std::string_view s, AccessFields& out) noexcept {
     out.rest = trim(s.substr(at));
     return true;
   }
-  const std::size_t agent_end = std::min(closing_quote(s, agent + 1), s.size());  // or cut
+  const std::size_t agent_end = std::min(quoted_end(s, agent + 1), s.size());  // or cut
   out.combined = true;
   out.referrer = dash_is_empty(s.substr(at + 1, ref_end - at - 1));
   out.user_agent = dash_is_empty(s.substr(agent + 1, agent_end - agent - 1));
@@ -217,9 +267,16 @@ bool scan_tail(std::string_view s, AccessFields& out) noexcept {
 
 bool scan_access_log(std::string_view line, ClfClock& clock, AccessFields& out) noexcept {
   out = AccessFields{};
-  std::size_t open = find(line, '[');
+  std::size_t open = scan_usual_head(line, out);
+  std::size_t length = 0;
+  if (open != npos && clock.read(line.substr(open + 1), out.timestamp_us, length)) {
+    const std::size_t close = open + 1 + length;
+    if (close < line.size() && line[close] == ']') return scan_tail(line.substr(close + 1), out);
+  }
+  out = AccessFields{};
+  open = find(line, '[');
   for (int tries = 0; open != npos && tries < 4; ++tries, open = find(line, '[', open + 1)) {
-    std::size_t length = 0;
+    length = 0;
     if (open < 2 || line[open - 1] != ' ') continue;
     if (!clock.read(line.substr(open + 1), out.timestamp_us, length)) continue;
     const std::size_t close = open + 1 + length;

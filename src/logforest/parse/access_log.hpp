@@ -15,6 +15,7 @@ namespace logforest::parse {
 struct AccessFields {
   std::string_view vhost;
   std::string_view client;
+  bool client_is_ip = false;  // surely; otherwise it was not looked at
   std::string_view ident;
   std::string_view user;
   std::int64_t timestamp_us = 0;
@@ -37,11 +38,13 @@ class ClfClock {
   [[nodiscard]] bool read(std::string_view text, std::int64_t& us, std::size_t& length) noexcept;
 
  private:
+  [[nodiscard]] bool same_date(const char* p) const noexcept;
   bool load(const char* p) noexcept;
-  char date_[11] = {};
+  char date_[12] = {};  // with the ':' behind it
   std::int64_t midnight_us_ = 0;
 };
 
+// `line` has padding behind it (LineParser).
 [[nodiscard]] bool scan_access_log(std::string_view line, ClfClock& clock,
                                    AccessFields& out) noexcept;
 

@@ -1,9 +1,11 @@
 #include <array>
+#include <charconv>
 #include <string_view>
 
 #include "logforest/parse/access_log.hpp"
 #include "logforest/parse/row_builder.hpp"
 #include "logforest/parse/scan.hpp"
+#include "logforest/parse/scan_padded.hpp"
 
 namespace logforest::parse {
 
@@ -155,11 +157,10 @@ class AccessLogParser final : public LineParser {
     }
     row.begin();
     row.timestamp(f.timestamp_us);
-    const std::string_view client = strip_port(f.client);
-    if (is_ip(client)) {
-      row.ip_address(client);
-    } else if (client != "-") {
-      row.meta_named(R"("client")", client);
+    if (f.client_is_ip) {
+      row.ip_address(f.client);
+    } else {
+      client(f.client, row);
     }
     if (!f.user.empty()) row.user_id(f.user);
     if (!f.method.empty()) {
@@ -172,16 +173,41 @@ class AccessLogParser final : public LineParser {
       row.source(strip_port(f.vhost));
       row.meta_named(R"("vhost")", f.vhost);
     }
-    if (!f.ident.empty()) row.meta_named(R"("ident")", f.ident);
-    if (!f.protocol.empty()) row.meta_named(R"("protocol")", f.protocol);
-    if (f.bytes >= 0) row.meta_named(R"("bytes")", f.bytes);
-    if (!f.referrer.empty()) row.meta_named(R"("referrer")", f.referrer);
-    if (!f.user_agent.empty()) row.meta_named(R"("user_agent")", f.user_agent);
+    write_metadata(f, row);
     if (!f.rest.empty()) Extras(row).read(f.rest);
     return {};
   }
 
  private:
+  static void client(std::string_view text, RowBuilder& row) {
+    const std::string_view address = strip_port(text);
+    if (is_ip(address)) {
+      row.ip_address(address);
+    } else if (address != "-") {
+      row.meta_named(R"("client")", address);
+    }
+  }
+
+  static void write_metadata(const AccessFields& f, RowBuilder& row) {
+    const std::size_t texts =
+        f.ident.size() + f.protocol.size() + f.referrer.size() + f.user_agent.size();
+    char* p = row.meta_room(6 * texts + 192);
+    if (!f.ident.empty()) p = member(p, R"("ident":")", f.ident);
+    if (!f.protocol.empty()) p = member(p, R"("protocol":")", f.protocol);
+    if (f.bytes >= 0) {
+      p = literal(p, R"("bytes":)");
+      p = std::to_chars(p, p + 20, f.bytes).ptr;
+      *p++ = ',';
+    }
+    if (!f.referrer.empty()) p = member(p, R"("referrer":")", f.referrer);
+    if (!f.user_agent.empty()) p = member(p, R"("user_agent":")", f.user_agent);
+    row.meta_wrote(p);
+  }
+  template <std::size_t N>
+  static char* member(char* to, const char (&opening)[N], std::string_view text) noexcept {
+    return literal(write_json_padded(literal(to, opening), text), "\",");
+  }
+
   AccessLayout layout_;
   ClfClock clock_;
 };

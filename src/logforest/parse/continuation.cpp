@@ -31,24 +31,25 @@ constexpr std::array<std::string_view, 7> kTraceFrames{
     "at ", "File \"", "... ", "Caused by: ", "Suppressed: ", "- locked <", "--- End of ",
 };
 
-// "a.b.CException", "ValueError": a class of an error, then ':' or the end.
-bool error_class(std::string_view line, bool qualified) noexcept {
+// "a.b.CException", "ValueError": a class of an error, then ':' or the end; how many dots are in
+// it, or -1.
+int error_class(std::string_view line) noexcept {
   std::size_t end = 0;
-  std::size_t dots = 0;
+  int dots = 0;
   while (end < line.size() &&
          (is_alnum(line[end]) || line[end] == '_' || line[end] == '$' || line[end] == '.')) {
-    dots += line[end] == '.' ? 1U : 0U;
+    dots += line[end] == '.' ? 1 : 0;
     ++end;
   }
-  if (end < 5 || end > 200 || (qualified && dots < 2)) return false;
-  if (end < line.size() && line[end] != ':') return false;
-  if (end + 1 < line.size() && line[end + 1] != ' ') return false;
+  if (end < 5 || end > 200) return -1;
+  if (end < line.size() && line[end] != ':') return -1;
+  if (end + 1 < line.size() && line[end + 1] != ' ') return -1;
   const std::string_view name = line.substr(0, end);
   for (const std::string_view tail : {"Exception", "Error", "Throwable", "Interrupt", "Warning",
                                       "Exit", "Failure", "Fault", "StopIteration"}) {
-    if (name.ends_with(tail)) return true;
+    if (name.ends_with(tail)) return dots;
   }
-  return false;
+  return -1;
 }
 
 // "main.(*T).run(0xc000, 0x1)": Go's function line, no blank before the bracket.
@@ -114,8 +115,9 @@ Shape shape_of(std::string_view line) noexcept {
       break;
   }
   if (is_alpha(line[0]) && line.size() < 4096) {
-    if (is_lower(line[0]) && (error_class(line, true) || zap_function(line))) return Shape::Trace;
-    if (error_class(line, false) || go_function(line)) return Shape::Closing;
+    const int dots = error_class(line);
+    if (is_lower(line[0]) && (dots >= 2 || zap_function(line))) return Shape::Trace;
+    if (dots >= 0 || go_function(line)) return Shape::Closing;
   }
   return Shape::Record;
 }
@@ -127,7 +129,7 @@ bool opens_trace(std::string_view line) noexcept {
     if (line.starts_with(start)) return true;
   }
   return shape_of(line) == Shape::Trace ||
-         (is_alpha(line.empty() ? ' ' : line[0]) && error_class(line, false));
+         (is_alpha(line.empty() ? ' ' : line[0]) && error_class(line) >= 0);
 }
 
 bool looks_binary(std::string_view line) noexcept {

@@ -5,6 +5,7 @@
 
 #include "logforest/parse/json_scan.hpp"
 #include "logforest/parse/row_builder.hpp"
+#include "logforest/parse/scan_padded.hpp"
 
 namespace logforest::parse {
 
@@ -26,15 +27,20 @@ class LogfmtParser final : public LineParser {
       if (p >= end) break;
       if (++fields > options_.max_fields) return {Reject::TooManyFields};
       const char* const key_begin = p;
-      while (p<end&& static_cast<unsigned char>(*p)> ' ' && *p != '=' && *p != '"') ++p;
+      const Alias* alias = nullptr;
+      Guess& guess = guesses_[(fields - 1) % guesses_.size()];
+      const bool known = guess.mask != 0 &&
+                         (same(p, guess.bytes.data()) & guess.mask) == guess.mask &&
+                         static_cast<std::size_t>(end - p) > guess.length;
+      p = known ? p + guess.length : scan::first_of(p, end, ends_word);
       const std::string_view key(key_begin, static_cast<std::size_t>(p - key_begin));
       if (key.empty() || (p < end && *p == '"')) return {Reject::NoMatch};
       if (p >= end || *p != '=') {
         row.meta_json(key, "true");
         continue;
       }
+      alias = known ? guess.alias : look_up(key, guess);
       ++p;
-      const Alias* alias = look_up(key, fields - 1);
       std::string_view value;
       if (p < end && *p == '"') {
         bool escaped = false;
@@ -45,39 +51,80 @@ class LogfmtParser final : public LineParser {
         value = {begin, static_cast<std::size_t>(p - begin)};
         ++p;
         if (p<end&& static_cast<unsigned char>(*p)> ' ') return {Reject::NoMatch};
-        if (escaped) value = json::unescape(value, scratch_);
+        if (escaped) {
+          value = json::unescape(value, scratch_);
+          std::memset(scratch_.room(kPadding), 0, kPadding);
+          value = {scratch_.data(), value.size()};
+        }
       } else {
         const char* const begin = p;
-        while (p<end&& static_cast<unsigned char>(*p)> ' ' && *p != '=' && *p != '"') ++p;
+        p = scan::first_of(p, end, ends_word);
         if (p < end && (*p == '=' || *p == '"')) return {Reject::NoMatch};
         value = {begin, static_cast<std::size_t>(p - begin)};
       }
-      if (alias == nullptr || !row.put(*alias, {key, {}}, FieldKind::Text, value)) {
-        row.meta_text(key, value);
+      if (alias == nullptr || !put(*alias, key, value, row)) {
+        if (key.size() + value.size() > 4096) {
+          row.meta_text(key, value);
+        } else {
+          write_member(key, value, row);
+        }
       }
     }
     return {};
   }
 
  private:
+  // Lines of one program have the same keys at the same places.
   struct Guess {
-    std::array<char, 32> bytes{};
-    std::size_t length = 0;
+    std::array<char, 16> bytes{};  // the key and its '='
+    unsigned mask = 0;             // a bit for each of them; 0: no guess
+    std::size_t length = 0;        // of the key
     const Alias* alias = nullptr;
   };
-  const Alias* look_up(std::string_view key, std::size_t position) {
-    Guess& guess = guesses_[position % guesses_.size()];
-    if (guess.length == key.size() &&
-        std::memcmp(guess.bytes.data(), key.data(), key.size()) == 0) {
-      return guess.alias;
-    }
-    const Alias* alias = find_alias(key);
-    if (key.size() <= guess.bytes.size()) {
-      std::memcpy(guess.bytes.data(), key.data(), key.size());
+  static unsigned same(const char* p, const char* known) noexcept {
+    return scan::bits(scan::equal(scan::load(p), scan::load(known)));
+  }
+  // A blank or control character, '=' or '"'.
+  static scan::Bytes ends_word(scan::Bytes v) noexcept {
+    using namespace scan;
+    return either(at_most(v, ' '), either(is(v, '='), is(v, '"')));
+  }
+  static const Alias* look_up(std::string_view key, Guess& guess) noexcept {
+    guess.mask = 0;
+    guess.alias = find_alias(key);
+    if (key.size() < guess.bytes.size()) {
+      std::memcpy(guess.bytes.data(), key.data(), key.size() + 1);
       guess.length = key.size();
-      guess.alias = alias;
+      guess.mask = (2U << key.size()) - 1;
     }
-    return alias;
+    return guess.alias;
+  }
+  // RowBuilder::put, the usual targets without their checks.
+  static bool put(const Alias& alias, std::string_view key, std::string_view value,
+                  RowBuilder& row) {
+    if (!value.empty() && !row.has(alias.target)) {
+      switch (alias.target) {
+        case Target::Service:
+          return row.service(value), true;
+        case Target::Endpoint:
+          return row.endpoint(value), true;
+        case Target::User:
+          return row.user_id(value), true;
+        case Target::Trace:
+          return row.trace_id(value), true;
+        default:
+          break;
+      }
+    }
+    return row.put(alias, {key, {}}, FieldKind::Text, value);
+  }
+  // Both have padding behind them: they are in the line or in scratch_.
+  static void write_member(std::string_view key, std::string_view value, RowBuilder& row) {
+    char* p = row.meta_room(6 * (key.size() + value.size()) + 64);
+    *p++ = '"';
+    p = scan::literal(scan::write_json_padded(p, key), "\":\"");
+    p = scan::literal(scan::write_json_padded(p, value), "\",");
+    row.meta_wrote(p);
   }
 
   const ParseOptions& options_;

@@ -36,6 +36,12 @@ inline char* copy_padded(char* to, std::string_view text) noexcept {
   return copy_padded(to, text.data(), text.size());
 }
 
+template <std::size_t N>
+char* literal(char* to, const char (&text)[N]) noexcept {
+  std::memcpy(to, text, N - 1);
+  return to + N - 1;
+}
+
 #if defined(__SSE2__)
 
 using Bytes = __m128i;
@@ -48,10 +54,15 @@ using Bytes = __m128i;
 [[nodiscard]] inline Bytes is(Bytes v, char c) noexcept {
   return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
 }
+[[nodiscard]] inline Bytes equal(Bytes a, Bytes b) noexcept { return _mm_cmpeq_epi8(a, b); }
 [[nodiscard]] inline Bytes either(Bytes a, Bytes b) noexcept { return _mm_or_si128(a, b); }
 // Unsigned: v <= c.
 [[nodiscard]] inline Bytes at_most(Bytes v, char c) noexcept {
   return _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(c)), v);
+}
+// v - c, wrapping around.
+[[nodiscard]] inline Bytes shifted(Bytes v, char c) noexcept {
+  return _mm_sub_epi8(v, _mm_set1_epi8(c));
 }
 // Signed: bytes above 0x7f are below every other.
 [[nodiscard]] inline Bytes below(Bytes v, char c) noexcept {
@@ -83,11 +94,19 @@ template <class F>
 [[nodiscard]] inline Bytes is(const Bytes& v, char c) noexcept {
   return each([&](unsigned i) { return v.at[i] == static_cast<unsigned char>(c); });
 }
+[[nodiscard]] inline Bytes equal(const Bytes& a, const Bytes& b) noexcept {
+  return each([&](unsigned i) { return a.at[i] == b.at[i]; });
+}
 [[nodiscard]] inline Bytes either(const Bytes& a, const Bytes& b) noexcept {
   return each([&](unsigned i) { return (a.at[i] | b.at[i]) != 0; });
 }
 [[nodiscard]] inline Bytes at_most(const Bytes& v, char c) noexcept {
   return each([&](unsigned i) { return v.at[i] <= static_cast<unsigned char>(c); });
+}
+[[nodiscard]] inline Bytes shifted(Bytes v, char c) noexcept {
+  for (unsigned char& byte : v.at)
+    byte = static_cast<unsigned char>(byte - static_cast<unsigned char>(c));
+  return v;
 }
 [[nodiscard]] inline Bytes below(const Bytes& v, char c) noexcept {
   return each([&](unsigned i) { return static_cast<signed char>(v.at[i]) < c; });
@@ -106,6 +125,34 @@ template <class Stops>
     }
   }
   return end;
+}
+
+// Length of the dotted IPv4 address at the start of `s` (groups of one to three digits, at most
+// 255), or 0. Whatever stands behind it is no digit and no dot.
+[[nodiscard]] inline std::size_t ipv4_length(std::string_view s) noexcept {
+  const Bytes v = load(s.data());
+  const Bytes digits = at_most(shifted(v, '0'), 9);
+  const Bytes dot = is(v, '.');
+  const unsigned other = ~bits(either(digits, dot));
+  const auto n = static_cast<unsigned>(std::countr_zero(other | 0x10000U));
+  if (n < 7 || n > 15 || n > s.size()) return 0;
+  unsigned dots = bits(dot) & ((1U << n) - 1);
+  if (std::popcount(dots) != 3) return 0;
+  unsigned begin = 0;
+  unsigned bad = 0;
+  for (int group = 0; group < 4; ++group) {
+    const unsigned end = group == 3 ? n : static_cast<unsigned>(std::countr_zero(dots));
+    dots &= dots - 1;
+    const unsigned digits_here = end - begin;
+    const auto at = [&](unsigned i) {
+      return static_cast<unsigned>(static_cast<unsigned char>(s.data()[begin + i]));
+    };
+    const unsigned three = at(0) << 16 | at(1) << 8 | at(2);
+    bad |= static_cast<unsigned>(digits_here - 1 > 2) |
+           (static_cast<unsigned>(digits_here == 3) & static_cast<unsigned>(three > 0x323535));
+    begin = end + 1;
+  }
+  return bad == 0 ? n : 0;
 }
 
 // What is_graph does not take: blanks, control characters, DEL, bytes above 0x7f.

@@ -4,6 +4,7 @@
 
 #include "logforest/parse/row_builder.hpp"
 #include "logforest/parse/scan.hpp"
+#include "logforest/parse/scan_padded.hpp"
 #include "logforest/parse/syslog.hpp"
 
 namespace logforest::parse {
@@ -286,25 +287,28 @@ class Syslog3164Parser final : public LineParser {
     row.message(trim(f_.message));
     if (f_.priority >= 0) {
       row.level(level_from_syslog(static_cast<unsigned>(f_.priority & 7)));
-      row.meta_named(R"("facility")", f_.priority >> 3);
-      row.meta_named(R"("severity")", f_.priority & 7);
+      row.meta_wrote(write_priority(row.meta_room(31), f_.priority));
     } else if (const auto level = guess_level()) {
       row.level(*level);
     }
     if (!f_.tag.empty()) service(row);
-    if (!f_.pid.empty()) {
-      if (const auto pid = to_int(f_.pid)) {
-        row.meta_named(R"("pid")", *pid);
-      } else {
-        row.meta_named(R"("pid")", f_.pid);
-      }
-    }
+    if (!f_.pid.empty()) write_pid(row);
     if (!f_.address.empty()) row.meta_named(R"("address")", f_.address);
     if (!f_.sequence.empty()) row.meta_named(R"("sequence")", f_.sequence);
     return {};
   }
 
  private:
+  void write_pid(RowBuilder& row) const {
+    if (f_.pid.size() <= 16 && f_.pid[0] != '0' && all_digits(f_.pid)) {
+      char* p = literal(row.meta_room(48), R"("pid":)");
+      row.meta_wrote(literal(copy_padded(p, f_.pid), ","));
+    } else if (const auto pid = to_int(f_.pid)) {
+      row.meta_named(R"("pid")", *pid);
+    } else {
+      row.meta_named(R"("pid")", f_.pid);
+    }
+  }
   void service(RowBuilder& row) const {
     if (f_.tag[0] != '%') return row.service(f_.tag);
     const std::string_view mnemonic = f_.tag.substr(1);

@@ -177,7 +177,7 @@ class Syslog5424Parser final : public LineParser {
     char* p = row.meta_room(6 * (f.procid.size() + f.msgid.size()) + 128);
     p = write_priority(p, f.priority);
     if (f.version != 1) [[unlikely]] {
-      p = copy_literal(p, R"("version":)");
+      p = literal(p, R"("version":)");
       p = std::to_chars(p, p + 4, f.version).ptr;
       *p++ = ',';
     }
@@ -186,14 +186,9 @@ class Syslog5424Parser final : public LineParser {
     row.meta_wrote(p);
   }
   template <std::size_t N>
-  static char* copy_literal(char* to, const char (&text)[N]) noexcept {
-    std::memcpy(to, text, N - 1);
-    return to + N - 1;
-  }
-  template <std::size_t N>
   static char* write_text(char* to, const char (&opening)[N], std::string_view text) noexcept {
-    to = write_json_padded(copy_literal(to, opening), text);
-    return copy_literal(to, "\",");
+    to = write_json_padded(literal(to, opening), text);
+    return literal(to, "\",");
   }
 
   Rfc3339Clock clock_;
