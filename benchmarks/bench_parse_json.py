@@ -3,8 +3,10 @@
 Usage: python benchmarks/bench_parse_json.py [--megabytes 240] [--rounds 3]
 
 Every reader builds the columns of the file (ten fields, the stamp as a timestamp, nested metadata
-kept). Rounds are interleaved; the best of each counts. Results are asserted equal: rows, the sum of
-the statuses, the number of errors, the first and last stamp.
+kept), in a process of its own, with as many threads as said (Polars by POLARS_MAX_THREADS). Rounds
+are interleaved; the median of each counts. "cores" is the processor time of a run over its wall
+time. Results are asserted equal: rows, the sum of the statuses, the number of errors, the first and
+last stamp.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,21 +26,30 @@ from pathlib import Path
 import parse_data
 
 Answer = tuple[int, int, int, int, int]
+Spent = tuple[float, float]  # seconds, seconds of the processor
 _DUCKDB_TYPES = (
     "{timestamp:'TIMESTAMP',level:'VARCHAR',service:'VARCHAR',message:'VARCHAR',path:'VARCHAR',"
     "status:'SMALLINT',duration_ms:'DOUBLE',user_id:'VARCHAR',metadata:'JSON'}"
 )
 
 
-def _logforest(path: Path, threads: int, format: str) -> tuple[float, Answer]:
+def _now() -> Spent:
+    return time.perf_counter(), time.process_time()
+
+
+def _since(begin: Spent) -> Spent:
+    return time.perf_counter() - begin[0], time.process_time() - begin[1]
+
+
+def _logforest(path: Path, threads: int, format: str) -> tuple[Spent, Answer]:
     import pyarrow.compute as pc
 
     import logforest as lf
 
     lf.parse(b"{}")  # imports are not reading
-    begin = time.perf_counter()
+    begin = _now()
     logs = lf.read_logs(path, format=format, threads=threads)
-    took = time.perf_counter() - begin
+    took = _since(begin)
     stamps = pc.min_max(logs["timestamp"].cast("int64")).as_py()
     errors = pc.sum(pc.equal(logs["level"].cast("string"), "ERROR")).as_py()
     return took, (
@@ -45,14 +57,14 @@ def _logforest(path: Path, threads: int, format: str) -> tuple[float, Answer]:
     )  # fmt: skip
 
 
-def _duckdb(path: Path, threads: int, _: str) -> tuple[float, Answer]:
+def _duckdb(path: Path, threads: int, _: str) -> tuple[Spent, Answer]:
     import duckdb
 
     connection = duckdb.connect(config={"threads": threads})
     source = f"read_json('{path}', format='newline_delimited', columns={_DUCKDB_TYPES})"
-    begin = time.perf_counter()
+    begin = _now()
     connection.execute(f"create temp table logs as select * from {source}")
-    took = time.perf_counter() - begin
+    took = _since(begin)
     row = connection.execute(
         "select count(*), sum(status), count(*) filter (level = 'error'), "
         "epoch_us(min(timestamp)), epoch_us(max(timestamp)) from logs"
@@ -60,7 +72,7 @@ def _duckdb(path: Path, threads: int, _: str) -> tuple[float, Answer]:
     return took, tuple(map(int, row))  # type: ignore[return-value]
 
 
-def _polars(path: Path, _threads: int, _: str) -> tuple[float, Answer]:
+def _polars(path: Path, _threads: int, _: str) -> tuple[Spent, Answer]:
     import polars as pl
 
     schema = {
@@ -68,11 +80,11 @@ def _polars(path: Path, _threads: int, _: str) -> tuple[float, Answer]:
         "path": pl.String, "status": pl.Int64, "duration_ms": pl.Float64, "user_id": pl.String,
         "metadata": pl.Struct({"region": pl.String, "build": pl.Int64}),
     }  # fmt: skip
-    begin = time.perf_counter()
+    begin = _now()
     frame = pl.read_ndjson(path, schema=schema).with_columns(
         pl.col("timestamp").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us")
     )
-    took = time.perf_counter() - begin
+    took = _since(begin)
     stamps = frame["timestamp"].to_physical()
     return took, (
         len(frame), int(frame["status"].cast(pl.Int64).sum()),
@@ -80,14 +92,14 @@ def _polars(path: Path, _threads: int, _: str) -> tuple[float, Answer]:
     )  # type: ignore[return-value]  # fmt: skip
 
 
-def _pyarrow(path: Path, threads: int, _: str) -> tuple[float, Answer]:
+def _pyarrow(path: Path, threads: int, _: str) -> tuple[Spent, Answer]:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.json as pj
 
-    begin = time.perf_counter()
+    begin = _now()
     table = pj.read_json(path, pj.ReadOptions(use_threads=threads > 1, block_size=1 << 22))
-    took = time.perf_counter() - begin
+    took = _since(begin)
     stamps = table["timestamp"]
     if not pa.types.is_timestamp(stamps.type):
         stamps = stamps.cast(pa.timestamp("us", "UTC"))
@@ -97,7 +109,7 @@ def _pyarrow(path: Path, threads: int, _: str) -> tuple[float, Answer]:
     return took, (table.num_rows, total, errors, edges["min"], edges["max"])
 
 
-READERS: dict[str, Callable[[Path, int, str], tuple[float, Answer]]] = {
+READERS: dict[str, Callable[[Path, int, str], tuple[Spent, Answer]]] = {
     "logforest": _logforest,
     "DuckDB read_json, schema given": _duckdb,
     "Polars read_ndjson, schema and time": _polars,
@@ -105,14 +117,14 @@ READERS: dict[str, Callable[[Path, int, str], tuple[float, Answer]]] = {
 }
 
 
-def one(name: str, path: Path, threads: int, format: str) -> tuple[float, Answer]:
+def one(name: str, path: Path, threads: int, format: str) -> tuple[Spent, Answer]:
     """Run one reader in a fresh process: its memory and its thread pools are its own."""
     command = [sys.executable, __file__, "--one", name, "--path", str(path)]
     command += ["--threads", str(threads), "--format", format]
     environment = {**os.environ, "POLARS_MAX_THREADS": str(threads)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    took, answer = json.loads(done.stdout)
-    return took, tuple(answer)
+    (took, used), answer = json.loads(done.stdout)
+    return (took, used), tuple(answer)
 
 
 def _with_bad_lines(source: Path, target: Path) -> int:
@@ -158,29 +170,34 @@ def _run(folder: Path, megabytes: int, rounds: int) -> None:
     parse_data.ndjson(clean, megabytes * 1_000_000)
     parse_data.logfmt(pairs, megabytes * 1_000_000)
     _with_bad_lines(clean, dirty)
-    best: dict[tuple[str, int], float] = {}
+    seen: dict[tuple[str, int], list[Spent]] = {}
     answers: dict[str, set[Answer]] = {}
     jobs = [(name, "json", clean) for name in READERS]
     jobs += [("logforest", "json", dirty), ("logforest", "logfmt", pairs)]
     for _ in range(rounds):
         for name, format, path in jobs:
             for threads in (1, 2):
-                took, answer = one(name, path, threads, format)
-                key = (f"{name} ({path.name})", threads)
-                best[key] = min(best.get(key, took), took)
+                spent, answer = one(name, path, threads, format)
+                seen.setdefault((f"{name} ({path.name})", threads), []).append(spent)
                 answers.setdefault(path.name, set()).add(answer)
     assert all(len(found) == 1 for found in answers.values()), answers
     sizes = {path.name: path.stat().st_size for _, _, path in jobs}
-    own = {t: best["logforest (clean.ndjson)", t] for t in (1, 2)}
-    print(f"{'MB/s':<52}{'1 thread':>10}{'2 threads':>11}{'logforest is':>22}")
+    wall = {key: statistics.median(took for took, _ in runs) for key, runs in seen.items()}
+    used = {key: statistics.median(cpu for _, cpu in runs) for key, runs in seen.items()}
+    own = "logforest (clean.ndjson)"
+    print(f"{'median of ' + str(rounds):<52}{'MB/s':>16}{'cores':>14}{'x slower':>14}{'x cpu':>8}")
+    print(f"{'threads':<52}{'1':>9}{'2':>7}{'1':>8}{'2':>6}{'1':>8}{'2':>6}{'1':>8}")
     for name, _, path in jobs:
         label = f"{name} ({path.name})"
-        speed = {t: sizes[path.name] / best[label, t] / 1e6 for t in (1, 2)}
-        ratio = {t: best[label, t] / own[t] for t in (1, 2)}
-        note = f"{ratio[1]:.1f} x / {ratio[2]:.1f} x" if path is clean else ""
-        print(f"{label:<52}{speed[1]:>10.0f}{speed[2]:>11.0f}{note:>22}")
-    slower = best["logforest (dirty.ndjson)", 1] / own[1] - 1
-    print(f"two threads against one: {own[1] / own[2]:.2f} x; 1 % bad lines cost {slower:+.1%}")
+        speed = [sizes[path.name] / wall[label, t] / 1e6 for t in (1, 2)]
+        cores = [used[label, t] / wall[label, t] for t in (1, 2)]
+        ratio = [wall[label, t] / wall[own, t] for t in (1, 2)]
+        print(
+            f"{label:<52}{speed[0]:>9.0f}{speed[1]:>7.0f}{cores[0]:>8.2f}{cores[1]:>6.2f}"
+            f"{ratio[0]:>8.2f}{ratio[1]:>6.2f}{used[label, 1] / used[own, 1]:>8.2f}"
+        )
+    slower = wall["logforest (dirty.ndjson)", 1] / wall[own, 1] - 1
+    print(f"two threads: {wall[own, 1] / wall[own, 2]:.2f} x one; 1 % bad lines cost {slower:+.1%}")
 
 
 if __name__ == "__main__":

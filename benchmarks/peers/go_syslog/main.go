@@ -1,9 +1,10 @@
-// Reads a file line by line and parses each line with go-syslog: the peer of bench_parse_text.py.
+// Parses each line of a file with go-syslog: the peer of bench_parse_text.py. The file is in memory
+// before the clock starts; with "kept" all messages are held to the end, as columns are.
 // Prints the seconds it took, the messages it parsed and those of severity "error" or worse.
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"runtime"
@@ -22,18 +23,23 @@ func main() {
 	} else {
 		machine = rfc3164.NewMachine(rfc3164.WithYear(rfc3164.CurrentYear{}))
 	}
-	begin := time.Now()
-	file, err := os.Open(os.Args[2])
+	keep := os.Args[3] == "kept"
+	rest, err := os.ReadFile(os.Args[2])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	lines.Buffer(make([]byte, 1<<20), 1<<20)
+	var kept []syslog.Message
 	parsed, errors := 0, 0
-	for lines.Scan() {
-		message, err := machine.Parse(lines.Bytes())
+	begin := time.Now()
+	for len(rest) > 0 {
+		line := rest
+		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+			line, rest = rest[:end], rest[end+1:]
+		} else {
+			rest = nil
+		}
+		message, err := machine.Parse(line)
 		if err != nil {
 			continue
 		}
@@ -48,10 +54,11 @@ func main() {
 		if severity != nil && *severity <= 3 {
 			errors++
 		}
+		if keep {
+			kept = append(kept, message)
+		}
 	}
-	if err := lines.Err(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	fmt.Println(time.Since(begin).Seconds(), parsed, errors)
+	took := time.Since(begin).Seconds()
+	runtime.KeepAlive(kept)
+	fmt.Println(took, parsed, errors)
 }
