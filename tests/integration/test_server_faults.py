@@ -8,14 +8,14 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
 import pytest
 
 from logforest import QueueError, StoreError, _core
-from logforest._core import PgClient
+from logforest._core import PgClient, StreamItem
 from logforest.queues.redis_streams import Added, NewBlock, RedisLog
 from logforest.stores.postgres import PostgresStore
 from logforest.testing.servers import PG_BIN, PrivateRedis, wait_until
@@ -345,6 +345,45 @@ def test_deadlock_is_only_a_delay(queue: RedisLog, store: PostgresStore, dsn: st
         del worker
     assert messages(store) == ["m 0", "m 1", "m 2"]
     assert store.sql("SELECT min(id) AS i FROM logs")["i"][0].as_py() == added.first_id
+
+
+def test_a_commit_that_waits_does_not_hold_up_the_next(
+    queue: RedisLog, store: PostgresStore, dsn: str
+) -> None:
+    rival = PgClient(dsn).session()
+    rival.execute("BEGIN")
+    rival.query(
+        "INSERT INTO ledger (key, digest, first_id, records, rejected, answer) "
+        "VALUES ('contended', '', 0, 0, 0, '') RETURNING key"
+    )
+    with working(queue, store) as worker:
+        add(queue, lines(3, "waits"), 3, key="contended")
+        waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
+        wait_until(lambda: store.sql(waiting)["n"][0].as_py() == 1)
+        add(queue, lines(2, "passes"), 2)
+        wait_until(lambda: worker.done_records == 2)
+        assert messages(store) == ["passes 0", "passes 1"]
+        rival.execute("ROLLBACK")
+        wait_until(lambda: drained(queue))
+    assert messages(store) == ["waits 0", "waits 1", "waits 2", "passes 0", "passes 1"]
+    assert worker.done_records == 5
+
+
+class _Broken(StoreWorker):
+    def _acknowledge(self, items: Sequence[StreamItem]) -> None:
+        raise RuntimeError(f"no way on with {items[0].key}")
+
+
+def test_what_no_worker_expects_ends_it_whichever_thread_it_was(
+    queue: RedisLog, store: PostgresStore
+) -> None:
+    for i in range(4):
+        add(queue, lines(1, f"l{i}"), 1)
+    with pytest.raises(RuntimeError, match="no way on"):
+        _Broken(queue, store, OPTIONS).run()
+    with working(queue, store):  # its successor takes over
+        wait_until(lambda: drained(queue))
+    assert messages(store) == ["l0 0", "l1 0", "l2 0", "l3 0"]
 
 
 def test_too_many_connections_is_only_a_delay(

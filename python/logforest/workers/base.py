@@ -1,6 +1,6 @@
 """The loop that every stream worker runs.
 
-Entries are read by a second thread while the first one works (``prepare`` beside ``finish``).
+Entries are read by a thread of its own while others work (``prepare`` beside ``finish``).
 Nothing is acknowledged before it is done; what a dead worker held is claimed by the living;
 what cannot be processed goes to the dead letters with the reason, and never holds up the rest.
 """
@@ -66,6 +66,7 @@ class StreamWorker:
     """One consumer of one group; subclasses say what is done with entries."""
 
     group = ""
+    finishers = 1  # threads that call ``finish``; more than one: order must not matter
 
     def __init__(self, log_: RedisLog, store: PostgresStore, options: WorkerOptions) -> None:
         self.log = log_
@@ -80,6 +81,7 @@ class StreamWorker:
         self._stop = threading.Event()
         self._held: dict[str, StreamItem] = {}
         self._held_lock = threading.Lock()
+        self._broken: Exception | None = None
         self._ready: queue.Queue[tuple[list[StreamItem], Any] | None] = queue.Queue(maxsize=1)
 
     # --- what subclasses do --------------------------------------------------------------
@@ -113,19 +115,36 @@ class StreamWorker:
         if self.group == "store":
             # Apart from the heartbeat: it may wait for locks. Daemonic: never waited for.
             threading.Thread(target=self._maintain, name="lf-maintain", daemon=True).start()
-        for thread in helpers:
+        finishers = [
+            threading.Thread(target=self._work_loop, name=f"lf-work-{n}", daemon=True)
+            for n in range(1, self.finishers)
+        ]
+        for thread in (*helpers, *finishers):
             thread.start()
+        self._work_loop()
+        for thread in finishers:
+            thread.join()
+        for thread in helpers:
+            thread.join(5)
+        if self._broken is not None:
+            raise self._broken
+        self._leave()
+
+    def _work_loop(self) -> None:
         while True:
             try:
                 taken = self._ready.get(timeout=0.2)
             except queue.Empty:
                 continue
             if taken is None:
-                break
-            self._work(*taken)
-        for thread in helpers:
-            thread.join(5)
-        self._leave()
+                self._ready.put(None)  # for the other finishers
+                return
+            try:
+                self._work(*taken)
+            except Exception as error:  # ends this process, whichever thread it was
+                self._release(taken[0])  # others will claim them
+                self._broken = error
+                self._stop.set()
 
     def _pause(self, attempt: int) -> None:
         self._stop.wait(uniform(0.02, min(_MAX_PAUSE, 0.05 * 2 ** min(attempt, 10))))
@@ -310,8 +329,16 @@ class StreamWorker:
             for item in items:
                 if item.trace:
                     log.debug("%s worker: block %s done%s", self.group, item.key, traced(item))
-        self.done_entries += sum(len(item.entry_ids) for item in items)
-        self.done_records += sum(item.count for item in items)
+        self._count(
+            entries=sum(len(item.entry_ids) for item in items),
+            records=sum(item.count for item in items),
+        )
+
+    def _count(self, *, entries: int = 0, records: int = 0, buried: int = 0) -> None:
+        with self._held_lock:
+            self.done_entries += entries
+            self.done_records += records
+            self.buried += buried
 
     def _bury(self, item: StreamItem, reason: str, deliveries: int) -> None:
         log.error(
@@ -320,7 +347,7 @@ class StreamWorker:
         )  # fmt: skip
         for entry_id in item.entry_ids:
             self.log.bury(self.group, entry_id, item.count if item.block else 0, reason, deliveries)
-            self.buried += 1
+            self._count(buried=1)
         self._release([item])
 
     def _release(self, items: Sequence[StreamItem]) -> None:

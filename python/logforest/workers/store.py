@@ -32,6 +32,7 @@ class StoreWorker(StreamWorker):
     """Block -> ONE transaction (records, rejects, windows, ledger) -> acknowledge -> publish."""
 
     group = "store"
+    finishers = 2  # while one waits for its commit to be on disk the other one copies
 
     def prepare(self, items: Sequence[StreamItem]) -> tuple[Decoded, Block]:
         """Parse, mask, enrich, number, aggregate."""
@@ -80,7 +81,7 @@ class StoreWorker(StreamWorker):
         refused = self.store.commit_bisecting(block)
         for row, reason in refused:
             self._bury_row(item, decoded.logs, row, reason)
-        self.buried += len(refused)
+        self._count(buried=len(refused))
         log.error(
             "block %s: %d of %d records refused and put aside: %s%s",
             item.key, len(refused), decoded.logs.num_rows, refused[0][1] if refused else "",
