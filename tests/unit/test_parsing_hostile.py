@@ -181,3 +181,28 @@ def test_rows_from_python_parsers() -> None:
     assert json.loads(batch["metadata"][0].as_py()) == {"n": 2**70, "t": [1]}
     assert batch.rejected["reason"].to_pylist() == ["no_match", "parser_error", "parser_error"]
     assert batch.rejected["offset"].to_pylist() == [3, 6, 9]
+
+
+@pytest.mark.parametrize(
+    ("format", "line"),
+    [
+        ("json", '{"ts":"0000-01-01T00:00:00Z","msg":"x"}'),
+        ("json", '{"ts":"9999-12-31T23:59:59-12:00","msg":"x"}'),
+        ("json", '{"ts":"0001-01-01T00:00:00+12:00","msg":"x"}'),
+        ("json", '{"ts":9223372036854775807,"msg":"x"}'),
+        ("rfc5424", "<1>1 0000-01-01T00:00:00Z h a - - - m"),
+        ("apache_common", '192.0.2.1 - - [01/Jan/0000:00:00:00 +0000] "GET / HTTP/1.1" 200 1'),
+        ("apache_common", '192.0.2.1 - - [31/Dec/9999:23:59:59 -1200] "GET / HTTP/1.1" 200 1'),
+        ("auto", "0000-01-01 00:00:00 INFO x"),
+        ("nginx_error", "0000/01/01 00:00:00 [error] 1#1: x"),
+        ("redis", "12:M 01 Jan 0000 10:00:00.250 # WARNING x"),
+        ("klog", "I00000101 00:00:00.000000 1 a.go:1] x"),
+    ],
+)
+def test_times_of_no_calendar_do_not_spoil_the_batch(format: str, line: str) -> None:
+    logs = lf.parse(line, format=format, received=1_780_000_000)
+    assert logs.num_rows + logs.counts["rejected"] == 1
+    for stamp in logs["timestamp"].to_pylist():  # raises for years that Python does not have
+        assert stamp.timestamp() == 1_780_000_000
+    if format == "json":
+        assert "ts" in json.loads(logs["metadata"][0].as_py())

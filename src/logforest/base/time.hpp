@@ -62,6 +62,18 @@ class StampReader {
 // A number: seconds, milliseconds, microseconds or nanoseconds, told by its size.
 [[nodiscard]] std::optional<std::int64_t> epoch_to_us(double value) noexcept;
 [[nodiscard]] std::optional<std::int64_t> epoch_to_us(std::int64_t value) noexcept;
+// The years 1 to 9999: no calendar of the tools behind us has others.
+inline constexpr std::int64_t kFirstUs = -62'135'596'800'000'000;
+inline constexpr std::int64_t kLastUs = 253'402'300'799'999'999;
+[[nodiscard]] constexpr bool in_calendar(std::int64_t us) noexcept {
+  return us >= kFirstUs && us <= kLastUs;
+}
+[[nodiscard]] constexpr bool valid_date(int year, int month, int day) noexcept {
+  constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  if (year < 1 || month < 1 || month > 12 || day < 1) return false;
+  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  return day <= kDays[month - 1] || (month == 2 && day == 29 && leap);
+}
 // Days since 1970-01-01 (Howard Hinnant, chrono-Compatible Low-Level Date Algorithms).
 [[nodiscard]] constexpr std::int64_t days_from_civil(std::int64_t y, unsigned m,
                                                      unsigned d) noexcept {

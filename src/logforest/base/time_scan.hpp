@@ -29,15 +29,6 @@ inline constexpr std::int64_t kDayUs = 86'400 * kSecondUs;
   return (p[0] - '0') * 10 + (p[1] - '0');
 }
 
-[[nodiscard]] inline bool leap_year(int y) noexcept {
-  return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-}
-[[nodiscard]] inline bool valid_date(int year, int month, int day) noexcept {
-  constexpr std::uint8_t kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  if (month < 1 || month > 12 || day < 1) return false;
-  return day <= kDays[month - 1] || (month == 2 && day == 29 && leap_year(year));
-}
-
 struct Clock {
   int hour = 0;
   int minute = 0;

@@ -17,11 +17,9 @@ bool ClfClock::load(const char* p) noexcept {
   const unsigned month = month_number(p + 3);
   const int high = two_digits(p + 7);
   const int low = two_digits(p + 9);
-  if (day < 1 || month == 0 || high < 0 || low < 0 || p[2] != '/' || p[6] != '/') return false;
+  if (high < 0 || low < 0 || p[2] != '/' || p[6] != '/') return false;
   const int year = high * 100 + low;
-  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  constexpr int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  if (day > days[month - 1] + (month == 2 && leap ? 1 : 0)) return false;
+  if (!valid_date(year, static_cast<int>(month), day)) return false;
   midnight_us_ = days_from_civil(year, month, static_cast<unsigned>(day)) * 86'400'000'000;
   std::memcpy(date_, p, sizeof date_);
   return true;

@@ -19,7 +19,7 @@ bool short_log4j_stamp(std::string_view s, const TimeContext& context, AppFields
   const int month = two_digits(s.data() + 3);
   const int day = two_digits(s.data() + 6);
   const int seconds = clock_seconds(s.data() + 9);
-  if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || seconds < 0) return false;
+  if (year < 0 || !valid_date(2000 + year, month, day) || seconds < 0) return false;
   std::size_t end = 18;
   while (end < s.size() && is_upper(s[end])) ++end;
   if (end - 18 < 3 || !header_level(s.substr(18, end - 18), false)) return false;

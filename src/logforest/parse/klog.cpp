@@ -64,6 +64,7 @@ class KlogParser final : public LineParser {
     std::optional<std::int64_t> us;
     if (digits == 9) {
       const int year = two_digits(line.data() + 1) * 100 + two_digits(line.data() + 3);
+      if (!valid_date(year, month, day)) return {Reject::NoMatch};
       const TimeContext context = row.time_context();
       us = days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day)) *
                std::int64_t{86'400'000'000} +

@@ -268,7 +268,7 @@ bool RowBuilder::put_time(std::string_view value, FieldKind kind) {
       if (const auto us = epoch_to_us(*number)) parsed = ParsedTime{*us, 0, false};
     }
   }
-  if (!parsed) return false;
+  if (!parsed || !in_calendar(parsed->us)) return false;
   if (parsed->ambiguous) ++ambiguous_dates_;
   timestamp(parsed->us);
   return true;

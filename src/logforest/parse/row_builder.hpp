@@ -46,8 +46,9 @@ class RowBuilder {
   [[nodiscard]] bool open() const noexcept { return open_; }
 
   // --- typed setters; views need only live for the call -----------------------------------
+  // A time that no calendar has is none: the record gets the time of receipt.
   void timestamp(std::int64_t us) {
-    if (claim(Target::Timestamp)) batch_.timestamp.set(batch_.rows, us);
+    if (in_calendar(us) && claim(Target::Timestamp)) batch_.timestamp.set(batch_.rows, us);
   }
   void level(Level value) {
     if (claim(Target::Level)) batch_.level.set(batch_.rows, static_cast<std::uint8_t>(value));

@@ -30,13 +30,10 @@ bool Rfc3339Clock::load(const char* p) noexcept {
   const int low = two_digits(p + 2);
   const int month = two_digits(p + 5);
   const int day = two_digits(p + 8);
-  if (high < 0 || low < 0 || p[4] != '-' || p[7] != '-' || month < 1 || month > 12 || day < 1) {
+  const int year = high * 100 + low;
+  if (high < 0 || low < 0 || p[4] != '-' || p[7] != '-' || !valid_date(year, month, day)) {
     return false;
   }
-  const int year = high * 100 + low;
-  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  constexpr std::array<int, 12> days{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  if (day > days[static_cast<std::size_t>(month - 1)] + (month == 2 && leap ? 1 : 0)) return false;
   midnight_us_ = days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day)) *
                  86'400'000'000;
   std::memcpy(date_, p, sizeof date_);
