@@ -34,7 +34,10 @@ class ModelFile:
         data = self.to_bytes()
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            part.write_bytes(data)
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())  # or the name may outlive a power cut and the data not
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)

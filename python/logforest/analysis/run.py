@@ -241,7 +241,11 @@ class _Look:
             every = auto_window(batch, whole=batch.num_rows < _BATCH_ROWS)
         many = len(self.result.files) > 1 or any("*" in name for name in self.result.files)
         self.result.every = every
-        self.detector = Detector(every=every, grace_seconds=_FOREVER_S if many else _GRACE_S)
+        self.detector = Detector(
+            every=every,
+            grace_seconds=_FOREVER_S if many else _GRACE_S,
+            forest_warmup=_BATCH_ROWS,
+        )
 
     def finish(self) -> Analysis:
         """Judge what is open and put the report together."""

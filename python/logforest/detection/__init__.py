@@ -25,6 +25,7 @@ __all__ = [
 _WIDTHS = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "6h": 21_600, "1d": 86_400}
 _RECORDS_PER_WINDOW = 20
 _LEAST_WINDOWS = 40
+_LEAST_WARMUP = 10_000  # records
 
 
 def choose_window(records: int, seconds: float, services: int = 1) -> str:
@@ -84,7 +85,12 @@ def detect(logs: Any, model: Any = None, *, every: str = "auto", random_state: i
         detector = model
     elif model is None or isinstance(model, IsolationForest):
         width = auto_window(core) if every == "auto" else every
-        detector = Detector(every=width, model=model, random_state=random_state)
+        detector = Detector(
+            every=width,
+            model=model,
+            random_state=random_state,
+            forest_warmup=max(_LEAST_WARMUP, core.num_rows),  # it is all there: one forest of it
+        )
     else:
         raise TypeError(f"model must be a Detector or an IsolationForest, got {type(model)!r}")
     import pyarrow as pa

@@ -29,6 +29,7 @@ MODEL_VERSION = "default-1"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _MOST_RECORD_FINDINGS = 100  # per batch and per 50,000 records; the strangest stay
 _PER_TEMPLATE = 3  # of one template and window: the others would say the same
+_RECENT_WINDOWS = 16  # for which that is counted
 _EVERYTHING = 1 << 62
 _SERVICE_COLUMNS = (
     "count", "errors", "client_errors", "auth_failures", "users", "residuals", "residual_sum",
@@ -56,7 +57,8 @@ class Detector(ModelFile):
     every : width of a window (``"1m"``).
     grace_seconds : how long a window stays open for late records, in time of the logs.
     warmup_windows, warmup_records : a service is judged after both; until then it is learned.
-    forest_warmup : records before the forest is grown. Those before it are judged afterwards.
+    forest_warmup : records before the forest is grown. Those before it are judged afterwards;
+        it is grown anew every 250,000 records.
     model : a fitted IsolationForest over ``detection.records.default_features()``; None: own.
     random_state : seed of the forest. Same records and seed, same anomalies.
     n_jobs : threads of the forest (None: one).
@@ -66,7 +68,8 @@ class Detector(ModelFile):
     Notes
     -----
     Not for two threads at once. State is bounded by the two limits (about 7 kB a service and
-    1 kB a template at most).
+    1 kB a template at most). How records in order of time come in batches makes no difference,
+    but for floods: of those the strangest of each batch are listed.
 
     Examples
     --------
@@ -95,7 +98,7 @@ class Detector(ModelFile):
         max_services: int = 4096,
         max_templates: int = 50_000,
     ) -> None:
-        self._options = {
+        self.options = {
             "every": every,
             "grace_seconds": grace_seconds,
             "warmup_windows": warmup_windows,
@@ -117,7 +120,9 @@ class Detector(ModelFile):
         self._windows = WindowJudge(warmup_windows, warmup_records, self._signals)
         self._records = RecordJudge(forest_warmup, random_state, n_jobs, model)
         self._explainer = Explainer(self._signals, self._windows, self._records, self.width)
-        self._waiting: deque[tuple[_core.LogBatch, int, Any]] = deque()  # before the forest
+        # Before the forest: batch, number of its first record, part that waits, features of it.
+        self._waiting: deque[tuple[_core.LogBatch, int, int, Any]] = deque()
+        self._listed: dict[int, dict[tuple[str, int | None], int]] = {}  # by window, while recent
         self._next: int | None = None  # the window to be judged next
         self._judged = 0
         self._suppressed = 0
@@ -154,7 +159,10 @@ class Detector(ModelFile):
         return to_table(findings, self.model_version)
 
     def to_bytes(self) -> bytes:
-        """What was learned, in an own checksummed form. Windows still open are not in it."""
+        """All that it knows and holds, in an own checksummed form: what is read goes on from here.
+
+        Open windows and records that wait for the first forest are in it.
+        """
         return state.dump(self)
 
     @classmethod
@@ -201,13 +209,19 @@ class Detector(ModelFile):
     # --- records ----------------------------------------------------------------------------
     def _judge_records(self, core: _core.LogBatch, first_row: int) -> list[Finding]:
         rows = self._records.features(core)
-        if self._records.ready:
-            findings = self._report(core, first_row, rows)
-            self._records.learn(rows)
-            return findings
-        self._waiting.append((core, first_row, rows))
-        self._records.learn(rows)
-        return self._judge_waiting() if self._records.ready else []
+        findings: list[Finding] = []
+        begin = 0
+        while begin < len(rows):
+            part = rows[begin : begin + self._records.room()]
+            if self._records.ready:
+                findings += self._report(core, first_row, begin, part)
+            else:
+                self._waiting.append((core, first_row, begin, part))
+            self._records.learn(part)
+            if self._waiting and self._records.ready:
+                findings += self._judge_waiting()
+            begin += len(part)
+        return findings
 
     def _judge_waiting(self) -> list[Finding]:
         findings: list[Finding] = []
@@ -215,24 +229,32 @@ class Detector(ModelFile):
             findings += self._report(*self._waiting.popleft())
         return findings
 
-    def _report(self, core: _core.LogBatch, first_row: int, rows: Any) -> list[Finding]:
+    def _report(self, core: _core.LogBatch, first_row: int, begin: int, rows: Any) -> list[Finding]:
         most = _MOST_RECORD_FINDINGS * (1 + len(rows) // 50_000)
         found, count = self._records.judge(rows, 4 * most)
         if not found:
             return []
         import pyarrow as pa
 
+        for unusual in found:
+            unusual.row += begin
         picked = pa.table(core).take([f.row for f in found])
         findings = self._explainer.records(found, picked, first_row)
-        kept: list[Finding] = []
-        seen: dict[tuple[str, int | None, int], int] = {}
-        for finding in findings:
-            key = (finding.service, finding.template_id, finding.window_us[0])
-            seen[key] = seen.get(key, 0) + 1
-            if seen[key] <= _PER_TEMPLATE and len(kept) < most:
-                kept.append(finding)
+        kept = [f for f in findings if self._list(f)][:most]
         self._suppressed += count - len(kept)
         return kept
+
+    def _list(self, finding: Finding) -> bool:
+        """Whether it is among the first of its template and window."""
+        window = finding.window_us[0]
+        if window not in self._listed:
+            self._listed[window] = {}
+            if len(self._listed) > _RECENT_WINDOWS:
+                del self._listed[min(self._listed)]
+        seen = self._listed.get(window, {})
+        key = (finding.service, finding.template_id)
+        seen[key] = seen.get(key, 0) + 1
+        return seen[key] <= _PER_TEMPLATE
 
     # --- windows ----------------------------------------------------------------------------
     def _end(self) -> int:

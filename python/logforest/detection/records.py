@@ -29,6 +29,7 @@ _LEAST_SCALE = 0.003
 _SAMPLE_ROWS = 20_000
 _REFIT_EVERY = 250_000
 _LEAST_ROWS = 500
+_MOST_PARTS = 200  # of the sample, before they are put together
 
 
 @dataclass(slots=True)
@@ -94,7 +95,7 @@ class RecordJudge:
         self.names: list[str] = list(self.extractor.get_feature_names_out())
         self.forest = forest
         self.fixed = forest is not None  # a model of the user's is not grown anew
-        self.sample = np.zeros((0, len(self.names)), np.float32)
+        self._parts = [np.zeros((0, len(self.names)), np.float32)]
         self.sampled = 0  # rows that were offered to the sample
         self.since_fit = 0
         self.fits = 0
@@ -106,25 +107,46 @@ class RecordJudge:
         """Whether there is a forest with a calibrated threshold."""
         return self.fits > 0
 
+    @property
+    def sample(self) -> Matrix:
+        """The latest rows that were picked: what the forest is grown on."""
+        self._put_together()
+        return self._parts[0]
+
+    @sample.setter
+    def sample(self, rows: Matrix) -> None:
+        self._parts = [rows]
+
+    def _put_together(self) -> None:
+        if len(self._parts) > 1:
+            self._parts = [np.concatenate(self._parts)[-_SAMPLE_ROWS:]]
+
     def features(self, logs: _core.LogBatch) -> Matrix:
         """Features of a batch; the carried state moves on."""
         return self.extractor.update(logs)
 
+    def room(self) -> int:
+        """How many rows are left until the forest is grown: none of a batch may straddle that."""
+        return max(1, self._due_after - (self.since_fit if self.fits else self.sampled))
+
+    @property
+    def _due_after(self) -> int:
+        return _REFIT_EVERY if self.fits else max(self.warmup, _LEAST_ROWS)
+
     def learn(self, rows: Matrix) -> None:
-        """Offer rows to the sample; grow the forest when it is time."""
-        stride = max(1, len(rows) * 4 // _SAMPLE_ROWS) if self.fits else 1
-        picked = rows[::stride][-_SAMPLE_ROWS:] if self.fits else self._spread(rows)
-        self.sample = np.concatenate([self.sample, picked])[-_SAMPLE_ROWS:]
+        """Offer at most :meth:`room` rows to the sample; grow the forest when it is time.
+
+        Which rows are taken depends on their number in the stream, not on how it was cut.
+        """
+        stride = max(1, self._due_after // _SAMPLE_ROWS)
+        picked = rows[-self.sampled % stride :: stride]
+        self._parts.append(picked.copy())
+        if len(self._parts) >= _MOST_PARTS:
+            self._put_together()
         self.since_fit += len(rows)
         self.sampled += len(rows)
-        due = self.sampled >= self.warmup if not self.fits else self.since_fit >= _REFIT_EVERY
-        if due:
+        if (self.since_fit if self.fits else self.sampled) >= self._due_after:
             self.fit()
-
-    @staticmethod
-    def _spread(rows: Matrix) -> Matrix:
-        step = max(1, -(-len(rows) // _SAMPLE_ROWS))
-        return rows[::step]
 
     def fit(self) -> bool:
         """Grow the forest on the sample and set the threshold; False with too few rows."""

@@ -32,7 +32,7 @@ _MOST_CELLS = 1 << 28
 
 
 def dump(detector: Detector) -> bytes:
-    """Everything but open windows and records that wait for the first forest."""
+    """Everything, open windows and records that wait for the first forest too."""
     judge, records = detector._windows, detector._records
     sections: dict[str, np.ndarray] = {
         "signals": np.frombuffer(detector._signals.save(), np.uint8),
@@ -47,16 +47,25 @@ def dump(detector: Detector) -> bytes:
             sections[f"{prefix}.{name}"] = getattr(part, name)
     for kind, tail in judge.incidents.tails.items():
         sections[f"tail.{kind}"] = tail.values
+    for number, (core, _, _, rows) in enumerate(detector._waiting):
+        sections[f"waiting.{number}"] = np.frombuffer(_arrow_bytes(core), np.uint8)
+        sections[f"waiting.{number}.rows"] = rows
     header = {
-        "options": detector._options,
+        "options": detector.options,
         "next": detector._next,
         "judged": detector._judged,
         "suppressed": detector._suppressed,
         "records": [records.sampled, records.since_fit, records.fits, records.start, records.scale],
         "fixed": records.fixed,
-        "tails": {k: [t.seen, t.start, t.scale] for k, t in judge.incidents.tails.items()},
+        "tails": {k: [t.seen, t.next, t.start, t.scale] for k, t in judge.incidents.tails.items()},
         "open": [[*key, *value] for key, value in judge.incidents.open.items()],
         "statuses": [[*k, *v] for k, v in detector._explainer.statuses.items()],
+        "waiting": [[first, begin] for _, first, begin, _ in detector._waiting],
+        "listed": [
+            [window, *key, n]
+            for window, seen in detector._listed.items()
+            for key, n in seen.items()
+        ],
         "sections": [[n, a.dtype.str, list(a.shape)] for n, a in sections.items()],
     }
     text = json.dumps(header).encode()
@@ -135,9 +144,9 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
             raise ModelError("detector file: groups of templates point nowhere")
     if judge.services.size > len(signals.services()) or judge.templates.size > signals.num_slots:
         raise ModelError("detector file: more services or templates than are named")
-    for kind, (seen, start, scale) in header["tails"].items():
+    for kind, (seen, due, start, scale) in header["tails"].items():
         tail = Tail(size=len(sections[f"tail.{kind}"]))
-        tail.values, tail.seen = sections[f"tail.{kind}"], int(seen)
+        tail.values, tail.seen, tail.next = sections[f"tail.{kind}"], int(seen), int(due)
         tail.start, tail.scale = float(start), float(scale)
         judge.incidents.tails[str(kind)] = tail
     judge.incidents.open = {(str(k), int(s)): (int(a), int(b)) for k, s, a, b in header["open"]}
@@ -145,6 +154,16 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
         (int(s), int(c)): (float(n), int(w)) for s, c, n, w in header["statuses"]
     }
     detector._next = None if header["next"] is None else int(header["next"])
+    for number, (first, begin) in enumerate(header["waiting"]):
+        core, rows = _batch(sections[f"waiting.{number}"]), sections[f"waiting.{number}.rows"]
+        if rows.dtype != np.float32 or rows.shape[1:] != (len(records.names),):
+            raise ModelError("detector file: waiting records have other features")
+        if not 0 <= int(begin) <= core.num_rows - len(rows):
+            raise ModelError("detector file: waiting records are missing")
+        detector._waiting.append((core, int(first), int(begin), rows))
+    for window, service, template, n in header["listed"]:
+        key = (str(service), None if template is None else int(template))
+        detector._listed.setdefault(int(window), {})[key] = int(n)
     detector._judged, detector._suppressed = int(header["judged"]), int(header["suppressed"])
     return detector
 
@@ -160,6 +179,26 @@ def _parts(judge: WindowJudge) -> tuple[tuple[str, Services | Templates | Groups
 def _fill(
     part: Services | Templates | Groups, prefix: str, sections: dict[str, np.ndarray]
 ) -> None:
+
+def _arrow_bytes(core: _core.LogBatch) -> bytes:
+    import pyarrow as pa
+
+    table, sink = pa.table(core), pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _batch(section: np.ndarray) -> _core.LogBatch:
+    import pyarrow as pa
+
+    with pa.ipc.open_stream(pa.py_buffer(section.tobytes())) as reader:
+        table = reader.read_all()
+    table.validate(full=True)
+    return _core.LogBatch.from_arrow(table)
+
+
+def _fill(part: Services | Templates, prefix: str, sections: dict[str, np.ndarray]) -> None:
     sizes = set()
     for name in part.ARRAYS:
         expected, got = getattr(part, name), sections[f"{prefix}.{name}"]

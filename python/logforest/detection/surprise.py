@@ -50,7 +50,7 @@ class Tail:
         self.values = np.zeros(size)
         self.seen = 0
         self._refresh = refresh
-        self._next = refresh
+        self.next = refresh  # how many values until the tail is fitted again
         self.start, self.scale = 2.0, 1.0  # of a Chernoff bound that is exact, and then some
 
     def add(self, values: Floats) -> None:
@@ -58,8 +58,8 @@ class Tail:
         for value in values:
             self.values[self.seen % len(self.values)] = value
             self.seen += 1
-        if self.seen >= self._next:
-            self._next = self.seen + self._refresh
+        if self.seen >= self.next:
+            self.next = self.seen + self._refresh
             sample = self.values[: min(self.seen, len(self.values))]
             self.start = float(np.quantile(sample, 0.9))
             above = sample[sample > self.start] - self.start

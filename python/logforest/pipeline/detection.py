@@ -2,7 +2,9 @@
 
 Committed batches are handed over in memory. When detection cannot keep up, they are let go and
 read back from the store later; the position (the last record scored) is stored with the
-anomalies, so that nothing is left out after a crash and nothing is found twice.
+anomalies, so that nothing is left out after a crash and nothing is found twice. The detector
+itself is saved now and then; after a start the records between that and the position are read
+again, in silence: what they brought to light is stored.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from logforest.errors import StoreError
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from logforest.batch import LogBatch
+    from logforest.detection import Detector
+    from logforest.pipeline.detector_file import DetectorFile
     from logforest.stores.base import Store
 
 __all__ = ["Detection", "Scorer"]
@@ -28,7 +32,9 @@ log = logging.getLogger("logforest.detection")
 
 _HANDED_ROWS = 150_000  # held in memory at once, about 70 MB
 _READ_ROWS = 20_000
-_WARM_UP_ROWS = 200_000  # read again after a restart: a second of work
+_WARM_UP_ROWS = 200_000  # read again after a start without a saved detector: a second of work
+_SAVE_SECONDS = 30.0  # how often the detector is saved,
+_SAVE_RECORDS = 1_000_000  # or after as many records: what a start after a crash reads again
 _POSITION_SECONDS = 1.0  # how often the position is stored when there are no anomalies
 
 
@@ -40,17 +46,31 @@ class Scorer(Protocol):
 
 
 class Detection:
-    """Scores what was committed, in order of id."""
+    """Scores what was committed, in order of id.
+
+    Parameters
+    ----------
+    store
+        Where records are, and where anomalies go.
+    scorer
+        None: no detection.
+    on_anomalies
+        Called with the new anomalies, from the thread.
+    file
+        Where ``scorer``, which is then a Detector, is kept across starts.
+    """
 
     def __init__(
         self,
         store: Store,
         scorer: Scorer | None,
         on_anomalies: Callable[[object], None] | None = None,
+        file: DetectorFile | None = None,
     ) -> None:
         self._store = store
         self._scorer = scorer
         self._on_anomalies = on_anomalies
+        self._file = file
         self._wake = threading.Condition(threading.Lock())
         self._handed: deque[tuple[LogBatch, int, int]] = deque()  # batch, id before it, last id
         self._handed_rows = 0
@@ -59,6 +79,10 @@ class Detection:
         self._position = store.detected_id() if scorer is not None else self._committed_id
         self._stored_position = self._position
         self._stored_at = time.monotonic()
+        self._saved_position = 0
+        self._saved_at = time.monotonic()
+        self.recovered = scorer is None  # the scorer has seen all that was scored before
+        self.reread_records = 0  # for that
         self.scored_records = 0
         self.found = 0
         self.last_error: str | None = None
@@ -108,35 +132,43 @@ class Detection:
 
     # --- the thread ----------------------------------------------------------------------
 
-    def _warm_up(self) -> None:
-        """Learn what is usual from the records before the position, after a restart.
+    def _recover(self) -> None:
+        """Bring the scorer to the position where an earlier process left off.
 
-        What they bring to light was reported before; only the last windows, which may not have
-        been closed when the process ended, are reported (again: the store keeps each once).
+        What these records bring to light was stored together with the position.
         """
-        first = max(0, self._position - _WARM_UP_ROWS)
+        saved = None
+        if self._file is not None:
+            saved = self._file.load(self._store, cast("Detector", self._scorer))
+        if saved is not None:
+            self._scorer, first = saved.detector, saved.position
+            self._saved_position = first
+        else:
+            first = max(0, self._position - _WARM_UP_ROWS)
         while first < self._position and not self._stopping:
             logs = self._store.after(first, self._position, _READ_ROWS)
             if not logs.num_rows:
-                return
+                break
             first = int(logs["id"][-1].as_py())
-            found = self._scorer.process(logs)  # type: ignore[union-attr]
-            if first >= self._position and found.num_rows:
-                self._store.add_anomalies(found)
+            self._scorer.process(logs)  # type: ignore[union-attr]
+            self.reread_records += logs.num_rows
+        self.recovered = first >= self._position or not self._stopping
 
     def _loop(self) -> None:
-        if self._position:
-            try:
-                self._warm_up()
-            except Exception:
-                log.exception("detection starts without knowing what is usual")
+        try:
+            self._recover()
+        except Exception:
+            log.exception("detection starts without knowing what is usual")
+            self.recovered = True
+        if not self.recovered:  # stopped meanwhile: the next start reads on from the same file
+            return
         while True:
             with self._wake:
                 while not self._handed and self._position >= self._committed_id:
                     if self._stopping:
                         break
                     self._wake.wait(_POSITION_SECONDS)
-                    if self._position > self._stored_position:
+                    if self._position > self._stored_position or self._save_is_due():
                         break
                 if self._stopping and self._position >= self._committed_id:
                     break
@@ -150,11 +182,13 @@ class Detection:
                 # A batch that cannot be scored must not hold up all that follow.
                 self.last_error = f"{type(error).__name__}: {error}"
                 log.exception("batch not scored")
-        if self._position > self._stored_position:
-            try:
+        try:
+            if self._position > self._stored_position:
                 self._store_position()
-            except StoreError as error:
-                log.error("position not stored: %s", error)
+            if self._position > self._saved_position:
+                self._save()
+        except StoreError as error:
+            log.error("position not stored: %s", error)
 
     def _step(self) -> None:
         logs, last_id = self._next()
@@ -175,6 +209,8 @@ class Detection:
         stale = time.monotonic() - self._stored_at > _POSITION_SECONDS
         if stale and self._position > self._stored_position:
             self._store_position()
+        if self._save_is_due():
+            self._save()
 
     def _next(self) -> tuple[LogBatch | None, int]:
         with self._wake:
@@ -198,3 +234,18 @@ class Detection:
     def _store_position(self) -> None:
         self._store.add_anomalies(None, detected_id=self._position)
         self._stored_position, self._stored_at = self._position, time.monotonic()
+
+    def _save_is_due(self) -> bool:
+        behind = self._position - self._saved_position
+        late = time.monotonic() - self._saved_at > _SAVE_SECONDS
+        return self._file is not None and (behind >= _SAVE_RECORDS or (late and behind > 0))
+
+    def _save(self) -> None:
+        """The stored position first: it is never behind that of the file."""
+        if self._file is None:
+            return
+        if self._position > self._stored_position:
+            self._store_position()
+        self._saved_at = time.monotonic()
+        if self._file.save(self._store, cast("Detector", self._scorer), self._position):
+            self._saved_position = self._position

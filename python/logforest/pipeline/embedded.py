@@ -27,6 +27,7 @@ from logforest.queues.embedded import EmbeddedQueue
 if TYPE_CHECKING:
     from logforest.batch import LogBatch
     from logforest.pipeline.detection import Scorer
+    from logforest.pipeline.detector_file import DetectorFile
     from logforest.stores.base import Store
 
 __all__ = ["EmbeddedPipeline"]
@@ -57,6 +58,8 @@ class EmbeddedPipeline:
         Records committed but not yet scored before requests are turned away.
     on_commit, on_anomalies
         Called after a commit with what was committed, from the pipeline's threads.
+    detector_file
+        Where ``scorer`` is kept across starts; None: it learns anew from stored records.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class EmbeddedPipeline:
         max_lag: int = 2_000_000,
         on_commit: Callable[[LogBatch], None] | None = None,
         on_anomalies: Callable[[object], None] | None = None,
+        detector_file: DetectorFile | None = None,
     ) -> None:
         self.store = store
         self.max_lag = max_lag
@@ -81,7 +85,7 @@ class EmbeddedPipeline:
         self._answer_lock = threading.Lock()
         self._ahead = 0  # groups on their way through the commit thread
         self._ahead_lock = threading.Lock()
-        self.detection = Detection(store, scorer, on_anomalies)
+        self.detection = Detection(store, scorer, on_anomalies, detector_file)
         self._templates = TemplateKeeper(store)
         self._threads = [
             threading.Thread(target=self._prepare_loop, name="lf-prepare", daemon=True),

@@ -30,11 +30,13 @@ def open_service(settings: Settings, *, workers: bool = True) -> Service:
     store = DuckDBStore(str(settings.store_path), memory_limit=settings.store_memory)
     hub = Hub()
     metrics = Metrics()
-    scorer = None
+    scorer = detector_file = None
     if settings.detect:
         from logforest.detection import Detector
+        from logforest.pipeline.detector_file import DetectorFile
 
         scorer = Detector()
+        detector_file = DetectorFile(settings.data / "detector.state")
     pipeline = EmbeddedPipeline(
         store,
         scorer=scorer,
@@ -42,6 +44,7 @@ def open_service(settings: Settings, *, workers: bool = True) -> Service:
         max_lag=settings.max_lag,
         on_commit=hub.publish_logs,
         on_anomalies=lambda table: hub.publish("anomalies", anomaly_rows(table)),
+        detector_file=detector_file,
     )
     service = Service(settings, store, pipeline, hub, metrics)
     service.checks["store"] = lambda: pipeline.last_error

@@ -185,8 +185,7 @@ std::uint32_t Signals::cell_of(std::int64_t window, std::int32_t service) {
 
 FacetCell& Signals::facet(FlatMap& index, std::vector<FacetCell>& cells, std::int64_t window,
                           std::int32_t service, std::int32_t value) {
-  const std::uint64_t key = pair_key(
-      window, (static_cast<std::uint64_t>(service) << 32) | static_cast<std::uint32_t>(value));
+  const std::uint64_t key = facet_key(window, service, value);
   std::uint32_t at = index.find(key);
   if (at == FlatMap::kAbsent) {
     at = static_cast<std::uint32_t>(cells.size());
@@ -239,8 +238,7 @@ Signals::Share Signals::peek(std::int64_t window, std::int32_t service, int stat
   const auto low = static_cast<std::uint64_t>(service);
   const std::uint32_t cell = cell_index_.find(pair_key(window, low));
   if (cell != FlatMap::kAbsent) share.count = cells_[cell].count;
-  const std::uint32_t at =
-      status_index_.find(pair_key(window, (low << 32) | static_cast<std::uint32_t>(status)));
+  const std::uint32_t at = status_index_.find(facet_key(window, service, status));
   if (at != FlatMap::kAbsent) share.with_status = status_cells_[at].count;
   return share;
 }
@@ -289,8 +287,7 @@ Closed Signals::take(std::int64_t end) {
         over.push_back(cell);
         continue;
       }
-      index.insert(pair_key(cell.window, (static_cast<std::uint64_t>(cell.service) << 32) |
-                                             static_cast<std::uint32_t>(cell.facet)),
+      index.insert(facet_key(cell.window, cell.service, cell.facet),
                    static_cast<std::uint32_t>(rest.size()));
       rest.push_back(cell);
     }

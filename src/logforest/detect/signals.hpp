@@ -20,6 +20,11 @@
 #include "logforest/detect/flat_map.hpp"
 #include "logforest/record/record_batch.hpp"
 
+namespace logforest {
+class ByteReader;
+class ByteWriter;
+}  // namespace logforest
+
 namespace logforest::detect {
 
 // Response times by quarter octaves from 2^-4 ms.
@@ -77,6 +82,11 @@ struct Closed {
                                             std::int32_t service) noexcept {
   return pair_key(template_id, static_cast<std::uint64_t>(service) + 1);
 }
+[[nodiscard]] inline std::uint64_t facet_key(std::int64_t window, std::int32_t service,
+                                             std::int32_t facet) noexcept {
+  return pair_key(window,
+                  (static_cast<std::uint64_t>(service) << 32) | static_cast<std::uint32_t>(facet));
+}
 
 class Signals {
  public:
@@ -102,7 +112,7 @@ class Signals {
   [[nodiscard]] const std::vector<std::string>& services() const noexcept { return services_; }
   [[nodiscard]] const std::vector<TemplateSlot>& slots() const noexcept { return slots_; }
 
-  // Knowledge only (services, templates, usual latencies, watermark); open windows are not kept.
+  // Everything: services, templates, usual latencies, watermark and the windows still open.
   [[nodiscard]] std::string save() const;
   static Signals load(std::string_view bytes);
 
@@ -116,6 +126,8 @@ class Signals {
     std::array<std::uint64_t, 16> users{};
   };
 
+  void save_windows(ByteWriter& out) const;
+  void load_windows(ByteReader& in);
   void observe(const RecordBatch& batch, std::size_t row, std::int32_t service);
   void move_watermark(std::int64_t us) noexcept;
   std::int32_t intern_service(std::string_view name);
