@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
 from logforest.errors import ConfigError
+
+if TYPE_CHECKING:
+    from logforest.demo.incidents import Incident
+    from logforest.demo.live import Live
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +30,9 @@ def demo(
     records: int | None = typer.Option(
         None, "--records", "-n", min=1, help="Exactly this many records."
     ),
-    hours: float | None = typer.Option(None, "--hours", min=0.02, help="Length of the traffic."),
+    hours: float | None = typer.Option(
+        None, "--hours", min=0.02, help="Length of the traffic (--live: of the past before it, 2)."
+    ),
     days: float | None = typer.Option(None, "--days", min=0.01, help="The same in days."),
     start: str | None = typer.Option(
         None, "--start", help="First minute, ISO 8601, UTC (default: such that it ends now)."
@@ -38,7 +45,12 @@ def demo(
         help="json, logfmt, rfc5424, rfc3164, apache_combined, plain or mixed.",
     ),
     seed: int = typer.Option(0, "--seed", min=0, help="Same seed and start, same bytes."),
-    incidents: int = typer.Option(1, "--incidents", min=0, help="How many of each kind."),
+    incidents: int = typer.Option(
+        1, "--incidents", min=0, help="How many of each kind (--live: in every 150 minutes)."
+    ),
+    live: bool = typer.Option(
+        False, "--live", help="Without end, by the clock, until Ctrl-C; the past hours come first."
+    ),
     fixed: bool = typer.Option(
         False, "--fixed", help="The frozen set: seed 0 from Monday 2026-01-05, unless told."
     ),
@@ -53,12 +65,16 @@ def demo(
         None, "--api-key", envvar="LOGFOREST_API_KEY", help="Sent as X-API-Key."
     ),
     rate: float | None = typer.Option(
-        None, "--rate", help="At most this many records a second (default: as fast as possible)."
+        None,
+        "--rate",
+        help="At most this many records a second (default: as fast as possible; "
+        "--live: the mean, instead of --density).",
     ),
     json_: bool = typer.Option(False, "--json", help="Print the summary as JSON (on stderr)."),
 ) -> None:
     """Generate logs of six services with rhythm, deployments and labelled incidents."""
     from logforest import demo as traffic_demo
+    from logforest.demo.live import Live
 
     if hours is not None and days is not None:
         raise ConfigError("give --hours or --days, not both")
@@ -67,6 +83,21 @@ def demo(
     if url is not None and format_ != "json":
         raise ConfigError("--url posts NDJSON: leave --format at json")
     length = days * 24 if days is not None else hours
+    if live:
+        if records is not None or start is not None or fixed:
+            raise ConfigError(
+                "--live begins now and has no end: leave out --records, --start, --fixed"
+            )
+        endless = Live(
+            hours=2.0 if length is None else length,
+            density=density if rate is None else rate * 60,
+            seed=seed,
+            format=format_,
+            incidents=incidents,
+            on_incident=lambda incident: _tell(endless, incident, labels),
+        )
+        _run_live(endless, url, api_key, output, json_)
+        return
     if start is not None:
         first = _parse_start(start)
     elif fixed:
@@ -84,11 +115,7 @@ def demo(
         incidents=incidents,
     )
     if labels is not None:
-        document = {
-            "incidents": [incident.to_dict() for incident in traffic.incidents],
-            "deployments": len(traffic.deployments),
-        }
-        labels.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        _write_labels(labels, traffic.incidents, deployments=len(traffic.deployments))
     began = time.perf_counter()
     blocks = _paced(traffic.blocks(), rate)
     if url is not None:
@@ -97,22 +124,75 @@ def demo(
         sent = post_ndjson(url, blocks, api_key=api_key)
     else:
         sent = _write(output, blocks)
-    seconds = time.perf_counter() - began
     summary = {
         "records": traffic.records,
         "bytes": sent,
-        "seconds": round(seconds, 3),
+        "seconds": round(time.perf_counter() - began, 3),
         "incidents": len(traffic.incidents),
         "start": traffic.incidents[0].to_dict()["start"] if traffic.incidents else None,
     }
+    _report(summary, json_=json_, quiet=url is None and output == "-")
+
+
+def _report(summary: dict[str, Any], *, json_: bool, quiet: bool) -> None:
     if json_:
         print(json.dumps(summary), file=sys.stderr)
-    elif url is not None or output != "-":
+    elif not quiet:
         print(
-            f"{traffic.records:,} records ({sent / 1e6:,.1f} MB) in {seconds:.1f} s, "
-            f"{len(traffic.incidents)} incidents",
+            f"{summary['records']:,} records ({summary['bytes'] / 1e6:,.1f} MB) in "
+            f"{summary['seconds']:.1f} s, {summary['incidents']} incidents",
             file=sys.stderr,
         )
+
+
+def _run_live(
+    traffic: Live, url: str | None, api_key: str | None, output: str, json_: bool
+) -> None:
+    """Until Ctrl-C or SIGTERM, or until nobody reads on."""
+    began, sent = time.perf_counter(), 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal sent
+        for block in traffic.blocks():
+            yield block
+            sent += len(block)
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        if url is not None:
+            from logforest.demo.post import post_ndjson
+
+            _say(f"the past from {traffic.start:%Y-%m-%d %H:%M} UTC on, then live until Ctrl-C")
+            post_ndjson(url, counted(), api_key=api_key, on_away=_away)
+        else:
+            _write(output, counted())
+    summary = {
+        "records": traffic.records,
+        "bytes": sent,
+        "seconds": round(time.perf_counter() - began, 3),
+        "incidents": len(traffic.incidents),
+        "start": traffic.incidents[0].to_dict()["start"] if traffic.incidents else None,
+    }
+    _report(summary, json_=json_, quiet=url is None and output == "-")
+
+
+def _away(reason: str) -> None:
+    _say(f"the server is away ({reason}); waiting for it, nothing is left out")
+
+
+def _tell(traffic: Live, incident: Incident, labels: Path | None) -> None:
+    _say(f"{incident.start:%H:%M} {incident.kind} of {incident.service} until {incident.end:%H:%M}")
+    if labels is not None:
+        _write_labels(labels, traffic.incidents)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _write_labels(path: Path, incidents: list[Incident], **more: object) -> None:
+    document = {"incidents": [incident.to_dict() for incident in incidents], **more}
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def _parse_start(text: str) -> datetime:
@@ -131,8 +211,8 @@ def _write(output: str, blocks: Iterator[bytes]) -> int:
         try:
             for block in blocks:
                 target.write(block)
+                target.flush()
                 sent += len(block)
-            target.flush()
         except BrokenPipeError:
             import os
 

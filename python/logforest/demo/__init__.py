@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from logforest.errors import ConfigError
 
@@ -23,6 +23,20 @@ KINDS = ("error_burst", "latency_drift", "credential_stuffing", "new_exception",
 #: A Monday; the start of the demo where nobody gives one.
 DEFAULT_START = datetime(2026, 1, 5, tzinfo=UTC)
 _MAX_MINUTES = 366 * 1440
+#: Share of the time before the first incident: what is usual comes first.
+QUIET_SHARE = 0.4
+
+
+class Options(TypedDict, total=False):
+    """What :func:`plan`, :func:`stream` and :func:`generate` take besides ``records``."""
+
+    hours: float | None
+    start: datetime
+    density: float
+    seed: int
+    format: str
+    incidents: int
+    quiet: float
 
 
 def plan(
@@ -34,6 +48,7 @@ def plan(
     seed: int = 0,
     format: str = "json",
     incidents: int = 1,
+    quiet: float = QUIET_SHARE,
 ) -> Traffic:
     """Lay out the traffic without rendering it; see :func:`generate` for the arguments.
 
@@ -48,6 +63,8 @@ def plan(
         raise ConfigError(f"records must not be negative, got {records}")
     if not density > 0:
         raise ConfigError(f"density must be above 0 records per minute, got {density}")
+    if not 0 <= quiet < 1:
+        raise ConfigError(f"quiet must be a share from 0 to below 1, got {quiet}")
     if incidents < 0:
         raise ConfigError(f"incidents must not be negative, got {incidents}")
     if start.tzinfo is None:
@@ -66,41 +83,20 @@ def plan(
         seed=seed,
         fmt=format,
         incidents=incidents,
+        quiet=quiet,
     )
 
 
 def stream(
-    records: int | None = None,
-    *,
-    hours: float | None = None,
-    start: datetime = DEFAULT_START,
-    density: float = 1200.0,
-    seed: int = 0,
-    format: str = "json",
-    incidents: int = 1,
+    records: int | None = None, **options: Unpack[Options]
 ) -> tuple[Iterator[bytes], list[Incident]]:
     """As :func:`generate`, but the text comes in blocks of whole lines (about 60,000 each)."""
-    traffic = plan(
-        records,
-        hours=hours,
-        start=start,
-        density=density,
-        seed=seed,
-        format=format,
-        incidents=incidents,
-    )
+    traffic = plan(records, **options)
     return traffic.blocks(), traffic.incidents
 
 
 def generate(
-    records: int | None = None,
-    *,
-    hours: float | None = None,
-    start: datetime = DEFAULT_START,
-    density: float = 1200.0,
-    seed: int = 0,
-    format: str = "json",
-    incidents: int = 1,
+    records: int | None = None, **options: Unpack[Options]
 ) -> tuple[bytes, list[Incident]]:
     """Make log text and the list of its incidents.
 
@@ -113,6 +109,7 @@ def generate(
     seed : same seed, same bytes.
     format : one of :data:`FORMATS`. ``apache_combined`` has requests only and names no service.
     incidents : how many of each kind; traffic of less than an hour has none.
+    quiet : share of the time that is over before the first of them.
 
     Examples
     --------
@@ -120,15 +117,7 @@ def generate(
     >>> text.count(b"\\n"), sorted({label.kind for label in labels}) == sorted(KINDS)
     (5000, True)
     """
-    blocks, labels = stream(
-        records,
-        hours=hours,
-        start=start,
-        density=density,
-        seed=seed,
-        format=format,
-        incidents=incidents,
-    )
+    blocks, labels = stream(records, **options)
     return b"".join(blocks), labels
 
 

@@ -12,7 +12,6 @@ from logforest.demo.services import SERVICES, Event, Service
 KINDS = ("error_burst", "latency_drift", "credential_stuffing", "new_exception", "silent_service")
 #: Shorter traffic than this has no incidents: nothing could be learned before them.
 MIN_INCIDENT_MINUTES = 60
-_FIRST_SHARE = 0.4  # incidents start after this share of the time: what is usual comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +34,18 @@ def _iso(when: datetime) -> str:
 
 
 def schedule(
-    rng: np.random.Generator, start: datetime, minutes: int, per_kind: int
+    rng: np.random.Generator, start: datetime, minutes: int, per_kind: int, quiet: float
 ) -> list[Incident]:
     """Incidents of every kind, ``per_kind`` each, that do not overlap; ordered by time.
 
-    The time after the first 40 % is cut into equal slots, one an incident, so a service has time
-    to be itself again between two of them.
+    The time after the share ``quiet`` is cut into equal slots, one an incident, so a service has
+    time to be itself again between two of them.
     """
     if minutes < MIN_INCIDENT_MINUTES or per_kind == 0:
         return []
     kinds = [kind for kind in KINDS for _ in range(per_kind)]
     rng.shuffle(kinds)
-    first = int(minutes * _FIRST_SHARE)
+    first = int(minutes * quiet)
     slot = (minutes - first) / len(kinds)
     incidents = []
     for number, kind in enumerate(kinds):

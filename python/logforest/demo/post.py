@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from logforest.errors import ConfigError, StoreError
@@ -32,12 +32,18 @@ def bodies(blocks: Iterable[bytes], size: int = _BODY_BYTES) -> Iterator[bytes]:
 
 
 def post_ndjson(
-    url: str, blocks: Iterable[bytes], *, api_key: str | None = None, path: str | None = None
+    url: str,
+    blocks: Iterable[bytes],
+    *,
+    api_key: str | None = None,
+    path: str | None = None,
+    on_away: Callable[[str], object] | None = None,
 ) -> int:
     """Post every block; waits when the server says 429 or 503. Returns the bytes sent.
 
     ``url`` without a path means ``/api/v1/logs/ingest``. Raises StoreError when the server cannot
-    be reached or refuses.
+    be reached or refuses. With ``on_away`` a server that was there once and is gone is waited for
+    and the body sent again; ``on_away`` is called with the reason each time that begins.
     """
     parts = urlsplit(url if "://" in url else f"http://{url}")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -52,7 +58,10 @@ def post_ndjson(
     sent = 0
     try:
         for body in bodies(blocks):
-            _post_one(connection, target, headers, body)
+            if on_away is None or not sent:
+                _post_one(connection, target, headers, body)
+            else:
+                _post_or_wait(connection, target, headers, body, on_away)
             sent += len(body)
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, StoreError):
@@ -61,6 +70,29 @@ def post_ndjson(
     finally:
         connection.close()
     return sent
+
+
+def _post_or_wait(
+    connection: http.client.HTTPConnection,
+    target: str,
+    headers: dict[str, str],
+    body: bytes,
+    on_away: Callable[[str], object],
+) -> None:
+    tries = 0
+    while True:
+        try:
+            return _post_one(connection, target, headers, body)
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, StoreError):
+                raise
+            connection.close()
+            # The first may only be a connection that was idle too long.
+            if tries == 1:
+                on_away(str(error) or type(error).__name__)
+            if tries:
+                time.sleep(min(0.25 * 2**tries, _LONGEST_WAIT_S))
+            tries += 1
 
 
 def _post_one(

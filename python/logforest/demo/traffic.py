@@ -50,13 +50,14 @@ class Traffic:
         seed: int,
         fmt: str,
         incidents: int,
+        quiet: float,
     ) -> None:
         self.start = start
         self.minutes = minutes
         self.fmt = fmt
         self._seed = seed
         rng = np.random.default_rng([seed, 0])
-        self.incidents: list[Incident] = schedule(rng, start, minutes, incidents)
+        self.incidents: list[Incident] = schedule(rng, start, minutes, incidents, quiet)
         self.deployments = deployments(rng, minutes)
         self._latency = np.ones((minutes, len(SERVICES)))
         self._streams = self._make_streams(rng, density)
@@ -159,6 +160,10 @@ class Traffic:
     # --- the records ------------------------------------------------------------------------
     def blocks(self) -> Iterator[bytes]:
         """Text of whole minutes, about 60,000 records at a time, in order of time."""
+        return (text for text, _ in self.timed_blocks())
+
+    def timed_blocks(self) -> Iterator[tuple[bytes, np.ndarray]]:
+        """The same, and the time of every line in microseconds since 1970."""
         if self.records == 0:
             return
         per_minute = self._counts.sum(axis=1)
@@ -166,16 +171,16 @@ class Traffic:
         while first < self.minutes:
             room = np.cumsum(per_minute[first:])
             last = first + max(1, int(np.searchsorted(room, _BLOCK_RECORDS, side="right")))
-            text = self._block(first, min(last, self.minutes))
+            text, micros = self._block(first, min(last, self.minutes))
             if text:
-                yield text
+                yield text, micros
             first = last
 
-    def _block(self, first: int, last: int) -> bytes:
+    def _block(self, first: int, last: int) -> tuple[bytes, np.ndarray]:
         counts = self._counts[first:last]
         rows = int(counts.sum())
         if rows == 0:
-            return b""
+            return b"", np.zeros(0, np.int64)
         rng = np.random.default_rng([self._seed, 1, first])
         minutes, streams = np.nonzero(counts)
         repeats = counts[minutes, streams]
@@ -208,7 +213,9 @@ class Traffic:
             table[number, : len(s.events)] = [(max(e.median_ms, 1), e.sigma) for e in s.events]
         return np.asarray(table[stream, event])
 
-    def _render(self, block: columns.Block, stream: np.ndarray, event: np.ndarray) -> bytes:
+    def _render(
+        self, block: columns.Block, stream: np.ndarray, event: np.ndarray
+    ) -> tuple[bytes, np.ndarray]:
         kind = stream * 64 + event
         by_kind = np.argsort(kind, kind="stable")
         kinds, starts = np.unique(kind[by_kind], return_index=True)
@@ -232,7 +239,9 @@ class Traffic:
             order = np.lexsort((block.micros, block.service, block.micros // 60_000_000))
             position = np.empty_like(by_kind)
             position[by_kind] = np.arange(len(by_kind))
+            micros = block.micros[order]
             order = position[order]
         else:
+            micros = block.micros
             order = np.argsort(by_kind, kind="stable")
-        return render.text_of(pa.concat_arrays(lines).take(pa.array(order)))
+        return render.text_of(pa.concat_arrays(lines).take(pa.array(order))), micros

@@ -1,0 +1,58 @@
+"""``logforest demo --live`` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from logforest.testing.service import UpProcess
+
+COMMAND = [sys.executable, "-m", "logforest", "demo", "--live"]
+
+
+def test_live_traffic_goes_on_until_ctrl_c(tmp_path: Path) -> None:
+    with UpProcess(tmp_path / "data") as up:
+        options = ["--url", up.url, "--hours", "0.5", "--rate", "100", "--json"]
+        with subprocess.Popen([*COMMAND, *options], stderr=subprocess.PIPE, text=True) as process:
+
+            def total() -> int:
+                return int(up.get("/api/v1/logs?limit=1")["total"])
+
+            up.wait_for(lambda: total() > 1000)
+            past = total()
+            up.wait_for(lambda: total() > past + 50)
+            newest = up.get("/api/v1/logs?limit=1&sinceMinutes=2")
+            assert newest["total"] > 0
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            told = process.stderr.read()
+            assert process.wait(60) == 0
+        summary = json.loads(told.splitlines()[-1])
+        # The last body may have been cut off before its answer.
+        assert 0 <= summary["records"] - total() <= 1000
+        assert "until Ctrl-C" in told
+        assert up.stop() == 0
+
+
+def test_what_makes_no_sense_together_is_refused(tmp_path: Path) -> None:
+    for option in (["--records", "5"], ["--fixed"], ["--start", "2026-01-01"]):
+        done = subprocess.run(
+            [*COMMAND, *option], check=False, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode != 0
+        assert "--live begins now" in done.stderr
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--url", "http://127.0.0.1:9"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode != 0
+    assert "cannot post" in done.stderr
