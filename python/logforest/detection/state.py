@@ -154,9 +154,19 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
         (int(s), int(c)): (float(n), int(w)) for s, c, n, w in header["statuses"]
     }
     detector._next = None if header["next"] is None else int(header["next"])
+    _restore_records(detector, header, sections)
+    detector._judged, detector._suppressed = int(header["judged"]), int(header["suppressed"])
+    return detector
+
+
+def _restore_records(
+    detector: Detector, header: dict[str, Any], sections: dict[str, np.ndarray]
+) -> None:
+    """Records before the first forest, and how many of each template were listed lately."""
+    width = len(detector._records.names)
     for number, (first, begin) in enumerate(header["waiting"]):
         core, rows = _batch(sections[f"waiting.{number}"]), sections[f"waiting.{number}.rows"]
-        if rows.dtype != np.float32 or rows.shape[1:] != (len(records.names),):
+        if rows.dtype != np.float32 or rows.shape[1:] != (width,):
             raise ModelError("detector file: waiting records have other features")
         if not 0 <= int(begin) <= core.num_rows - len(rows):
             raise ModelError("detector file: waiting records are missing")
@@ -164,8 +174,6 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
     for window, service, template, n in header["listed"]:
         key = (str(service), None if template is None else int(template))
         detector._listed.setdefault(int(window), {})[key] = int(n)
-    detector._judged, detector._suppressed = int(header["judged"]), int(header["suppressed"])
-    return detector
 
 
 def _parts(judge: WindowJudge) -> tuple[tuple[str, Services | Templates | Groups], ...]:
@@ -175,10 +183,6 @@ def _parts(judge: WindowJudge) -> tuple[tuple[str, Services | Templates | Groups
         ("groups", judge.by_template.groups),
     )
 
-
-def _fill(
-    part: Services | Templates | Groups, prefix: str, sections: dict[str, np.ndarray]
-) -> None:
 
 def _arrow_bytes(core: _core.LogBatch) -> bytes:
     import pyarrow as pa
@@ -198,7 +202,9 @@ def _batch(section: np.ndarray) -> _core.LogBatch:
     return _core.LogBatch.from_arrow(table)
 
 
-def _fill(part: Services | Templates, prefix: str, sections: dict[str, np.ndarray]) -> None:
+def _fill(
+    part: Services | Templates | Groups, prefix: str, sections: dict[str, np.ndarray]
+) -> None:
     sizes = set()
     for name in part.ARRAYS:
         expected, got = getattr(part, name), sections[f"{prefix}.{name}"]
