@@ -51,6 +51,11 @@ def conform(source: Any) -> pa.Table:
             f"unknown column {unknown[0]!r}: a record has {', '.join(_TYPES)}; "
             "drop it, or put it into metadata as JSON"
         )
+    twice = [name for name in _TYPES if table.column_names.count(name) > 1]
+    if twice:
+        raise ConfigError(
+            f"column {twice[0]!r} is there {table.column_names.count(twice[0])} times"
+        )
     columns = {name: _cast(name, table[name]) for name in _TYPES if name in table.column_names}
     rows = table.num_rows
     now = pa.scalar(datetime.datetime.now(datetime.UTC), _TIME)

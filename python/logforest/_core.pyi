@@ -19,8 +19,7 @@ class LogBatch:
     @property
     def num_chunks(self) -> int: ...
     format: str
-    @property
-    def counts(self) -> dict[str, int]: ...
+    counts: dict[str, int]
     def add_reject(
         self, line: int, offset: int, reason: str, text: str, file: str = ""
     ) -> None: ...

@@ -75,6 +75,10 @@ class LogBatch:
         """Join batches in order; columns are shared, not copied. Counts add up."""
         return cls._from_core(_core.concat([batch._core for batch in batches]))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For worker processes; a batch without ids keeps none.
+        return _restore, (self._arrow(), self.rejected, self.counts, self.format)
+
     @property
     def num_rows(self) -> int:
         """How many records there are."""
@@ -120,6 +124,9 @@ class LogBatch:
             raise KeyError(f"no column {column!r}; there are {', '.join(table.column_names)}")
         return table[column]
 
+    def __contains__(self, column: object) -> bool:
+        return column in self._arrow().column_names
+
     def _arrow(self) -> pa.Table:
         if self._table is None:
             import pyarrow as pa
@@ -156,7 +163,11 @@ class LogBatch:
         Args:
             mask: booleans (pyarrow, numpy or a list), one a record, or a
                 ``pyarrow.compute`` expression; optional.
-            **equals: ``column=value`` or ``column=[values]``; all must hold.
+            **equals: ``column=value`` or ``column=[values]``; all must hold. Levels and categories
+                in any usual spelling; None is what is missing.
+
+        Raises:
+            ConfigError: no such column, a value that it cannot hold, a mask of another length.
 
         Example:
             >>> import logforest as lf
@@ -171,18 +182,20 @@ class LogBatch:
         if isinstance(mask, pc.Expression):
             table = table.filter(mask)
         elif mask is not None:
-            flags = mask if isinstance(mask, pa.ChunkedArray) else pa.array(mask, pa.bool_())
+            try:
+                flags = mask if isinstance(mask, pa.ChunkedArray) else pa.array(mask, pa.bool_())
+            except (TypeError, pa.ArrowException) as error:
+                raise ConfigError(f"the mask does not hold booleans: {error}") from None
             if len(flags) != table.num_rows:
                 raise ConfigError(f"the mask has {len(flags)} values for {table.num_rows} records")
             table = table.filter(flags)
         for name, value in equals.items():
             if name not in table.column_names:
                 raise ConfigError(f"no column {name!r}; there are {', '.join(table.column_names)}")
-            wanted = list(value) if isinstance(value, (list, tuple, set)) else [value]
             column = table[name]
             if pa.types.is_dictionary(column.type):
                 column = column.cast(column.type.value_type)
-            table = table.filter(pc.is_in(column, pa.array(wanted, column.type)))
+            table = table.filter(pc.is_in(column, _wanted(name, value, column.type)))
         return self._some(table)
 
     def head(self, n: int = 5) -> LogBatch:
@@ -212,6 +225,39 @@ class LogBatch:
             f"<p>{html.escape(repr(self))}</p>"
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
+
+
+def _restore(table: pa.Table, rejected: pa.Table, counts: dict[str, int], format: str) -> LogBatch:
+    """Unpickle."""
+    core = _core.LogBatch.from_arrow(table)
+    row: dict[str, Any]
+    for row in rejected.to_pylist():
+        core.add_reject(
+            row["line"], row["offset"], row["reason"], row["text"], row.get("file") or ""
+        )
+    core.counts = counts
+    core.format = format
+    return LogBatch._from_core(core)
+
+
+def _wanted(name: str, value: object, kind: pa.DataType) -> pa.Array:
+    """The values of a filter as the column has them."""
+    import pyarrow as pa
+
+    from logforest.stores.filters import CATEGORIES, LEVELS, one_of
+    from logforest.stores.values import instant
+
+    alone = isinstance(value, (str, bytes)) or not isinstance(value, Iterable)
+    wanted = [value] if alone else list(value)  # type: ignore[call-overload]
+    allowed = {"level": LEVELS, "category": CATEGORIES}.get(name)
+    if allowed is not None:
+        wanted = [v if v is None else one_of(name, [v], allowed)[0] for v in wanted]  # type: ignore[list-item]
+    elif pa.types.is_timestamp(kind):
+        wanted = [instant(name, v) for v in wanted]
+    try:
+        return pa.array(wanted, kind)
+    except (TypeError, OverflowError, pa.ArrowException) as error:
+        raise ConfigError(f"{name} holds {kind}, not {value!r}: {error}") from None
 
 
 def _cells(values: Iterable[object]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from logforest import _core
+from logforest._estimator import shown, tags
 from logforest._model_file import ModelFile
 from logforest.errors import ConfigError, ModelError
 from logforest.templates import text_source
@@ -37,6 +38,9 @@ class _Parameters:
                 raise ConfigError(f"unknown parameter {name!r}")
             setattr(self, name, value)
         return self
+
+    def __repr__(self) -> str:
+        return shown(self)
 
 
 _VECTORIZER = (
@@ -166,6 +170,12 @@ class TfidfVectorizer(_Parameters):
     def idf_(self) -> npt.NDArray[np.float64]:
         """Inverse document frequency of each column."""
         return self._fitted().idf()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._core is not None
+
+    def __sklearn_tags__(self) -> Any:
+        return tags("transformer")
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -349,6 +359,12 @@ class LogClassifier(_Parameters, ModelFile):
         options = core.options()
         options["default_label"] = options["default_label"] or None
         return cls(**options)._learned(core)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True  # with the model that ships, at least
+
+    def __sklearn_tags__(self) -> Any:
+        return tags("classifier")
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from logforest import _core
+from logforest._estimator import shown, tags
 from logforest._model_file import ModelFile
+from logforest.batch import LogBatch
 from logforest.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -18,12 +20,12 @@ _GROUPS = ("numeric", "level", "service", "temporal", "rolling", "deviation", "r
 
 
 def core_batch(logs: Any) -> _core.LogBatch:
-    """Return the C++ batch behind ``logs``: a LogBatch, or any Arrow table of log columns."""
+    """Return the C++ batch behind ``logs``: a LogBatch, or what ``LogBatch.from_arrow`` takes."""
     core = getattr(logs, "_core", logs)
     if isinstance(core, _core.LogBatch):
         return core
-    if hasattr(core, "__arrow_c_stream__"):
-        return _core.LogBatch.from_arrow(core)
+    if hasattr(core, "__arrow_c_stream__") or hasattr(core, "__arrow_c_array__"):
+        return LogBatch.from_arrow(core)._core
     raise TypeError(f"expected a LogBatch or an Arrow table, got {type(logs).__name__}")
 
 
@@ -190,6 +192,10 @@ class LogFeatureExtractor(ModelFile):
             self._set_core(_core.FeatureExtractor.load(data))
 
     def __repr__(self) -> str:
-        default = LogFeatureExtractor().get_params()
-        changed = {k: v for k, v in self.get_params().items() if v != default[k]}
-        return f"LogFeatureExtractor({', '.join(f'{k}={v!r}' for k, v in changed.items())})"
+        return shown(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_extractor")
+
+    def __sklearn_tags__(self) -> Any:
+        return tags("transformer")

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logforest import _core
+from logforest._estimator import shown
 from logforest._matrix import (
     Matrix,
     as_matrix,
@@ -494,13 +495,7 @@ class IsolationForest(ModelFile):
         return self
 
     def __repr__(self) -> str:
-        defaults = inspect.signature(type(self).__init__).parameters
-        changed = [
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if repr(value) != repr(defaults[name].default)
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
+        return shown(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Parameters, and the saved bytes when fitted: copy and pickle work through them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -14,6 +14,7 @@ from logforest.errors import ConfigError, StoreError
 __all__ = ["Client"]
 
 _ATTEMPTS = 30
+_FIRST_ATTEMPTS = 6
 _LONGEST_WAIT_S = 10.0
 _PAGE = 1000
 _RETRIED = {429, 503}
@@ -28,9 +29,17 @@ class Client:
         ``http://host:port`` or ``https://...``.
     api_key
         Sent as ``X-API-Key``.
+    on_wait
+        Is told why, once, when a post has to be sent again.
     """
 
-    def __init__(self, url: str, *, api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> None:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"--url {url!r} is not an http(s) address")
@@ -41,6 +50,8 @@ class Client:
         self._connection = kind(parts.hostname, parts.port, timeout=120)
         self._headers = {"X-API-Key": api_key} if api_key else {}
         self._next_cursor: str | None = None
+        self._on_wait = on_wait
+        self._reached = False
 
     def get(self, path: str, parameters: Mapping[str, Any]) -> bytes:
         """The body of a GET that must succeed."""
@@ -65,19 +76,24 @@ class Client:
         headers = {"Content-Type": content_type, "Idempotency-Key": key}
         wait = 0.2
         for attempt in range(_ATTEMPTS):
-            last = attempt == _ATTEMPTS - 1
+            # What never answered is more likely a wrong address than a service that restarts.
+            last = attempt == (_ATTEMPTS if self._reached else _FIRST_ATTEMPTS) - 1
             try:
                 status, answer = self._once("POST", path, body, headers)
-            except StoreError:
+                reason = f"{self.url} answered {status}: {_detail(answer)}"
+            except StoreError as error:
                 if last:
                     raise
                 status = 503
                 answer = b""
+                reason = str(error)
             if status not in _RETRIED or last:
                 if status not in (201, 202):
                     raise StoreError(f"{self.url} answered {status}: {_detail(answer)}")
                 found: dict[str, Any] = json.loads(answer)
                 return found
+            if self._on_wait is not None and attempt == 0:
+                self._on_wait(reason)
             time.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT_S)
         raise AssertionError("unreachable")
@@ -88,6 +104,7 @@ class Client:
         try:
             self._connection.request(method, path, body, self._headers | headers)
             answer = self._connection.getresponse()
+            self._reached = True
             self._next_cursor = answer.headers.get("X-Next-Cursor")
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:

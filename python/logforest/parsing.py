@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import IO, Any, Literal, TypeAlias, cast, overload
 
 from logforest import _core
@@ -24,8 +26,19 @@ from logforest.formats import load_builtin
 __all__ = ["detect_format", "parse", "read_logs"]
 
 Readable: TypeAlias = (
-    str | os.PathLike[str] | IO[bytes] | IO[str] | bytes | bytearray | memoryview | Sequence[str]
+    str
+    | os.PathLike[str]
+    | IO[bytes]
+    | IO[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | Iterable[str]
+    | Iterable[os.PathLike[str]]
 )
+
+#: Whether, or by which rules, personal data is masked.
+Masking: TypeAlias = Any  # bool | MaskRules | Mapping | str
 
 
 def _options(
@@ -38,13 +51,15 @@ def _options(
     zone_minutes: int = 0,
     day_first: bool = False,
     threads: int | None = None,
-    received: float | None = None,
+    received: float | datetime | None = None,
     max_line_bytes: int = 1 << 20,
     max_depth: int = 512,
     max_fields: int = 1000,
     chunk_bytes: int = 1 << 22,
 ) -> _core.ParseOptions:
     load_builtin()
+    if not isinstance(format, str) or not isinstance(pattern, str | None):
+        raise ConfigError(f"format and pattern are text, not {format!r} and {pattern!r}")
     if pattern is not None and format not in ("auto", "regex"):
         raise ConfigError(f"a pattern goes with format='regex', not {format!r}")
     if not -24 * 60 < zone_minutes < 24 * 60:
@@ -66,13 +81,43 @@ def _options(
     options.tenant = tenant
     options.zone_minutes = zone_minutes
     options.day_first = day_first
-    options.threads = threads or 0
-    options.received_us = int((time.time() if received is None else received) * 1_000_000)
+    options.threads = 0 if threads is None else max(0, threads)
+    options.received_us = _received_us(received)
     options.max_line_bytes = max_line_bytes
     options.max_depth = max_depth
     options.max_fields = max_fields
     options.chunk_bytes = chunk_bytes
     return options
+
+
+def _received_us(received: float | datetime | None) -> int:
+    if isinstance(received, datetime):
+        moment = received if received.tzinfo else received.replace(tzinfo=UTC)
+        received = moment.timestamp()
+    return int((time.time() if received is None else received) * 1_000_000)
+
+
+def _checked(format: str, pattern: str | None, **options: Any) -> _core.ParseOptions:
+    """The options; what is wrong with them is a ConfigError that names it."""
+    known = inspect.signature(_options).parameters
+    if unknown := [name for name in options if name not in known]:
+        there = [name for name in known if name not in ("format", "pattern")]
+        raise ConfigError(f"no option {unknown[0]!r}; there are {', '.join(there)}")
+    try:
+        return _options(format, pattern, **options)
+    except ConfigError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
+        given = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        raise ConfigError(f"an option has a wrong value: {given}") from error
+
+
+def _masked(logs: LogBatch, mask: Masking) -> LogBatch:
+    if mask is False or mask is None:
+        return logs
+    from logforest.masking import mask_pii
+
+    return mask_pii(logs, None if mask is True else mask)
 
 
 def _enrichment() -> _core.EnrichOptions:
@@ -85,6 +130,7 @@ def parse(
     pattern: str | None = None,
     *,
     encoding: str | None = None,
+    mask: Masking = False,
     **options: Any,
 ) -> LogBatch:
     """Parse log text in memory.
@@ -94,6 +140,7 @@ def parse(
         format: a name of :func:`logforest.list_formats` or ``auto``.
         pattern: an RE2 expression with named groups, instead of a format.
         encoding: of bytes; a Python codec, default UTF-8.
+        mask: replace personal data: True, or rules as of :func:`mask_pii`.
         **options: as of :func:`read_logs`; ``source`` where records have none.
 
     Returns:
@@ -107,7 +154,7 @@ def parse(
         >>> lf.parse('{"level": "warn", "msg": "slow"}')["level"].to_pylist()
         ['WARN']
     """
-    core_options = _options(format, pattern, **options)
+    core_options = _checked(format, pattern, **options)
     if not isinstance(data, (bytes, bytearray, memoryview, str)):
         what = type(data).__name__
         raise ConfigError(f"parse takes bytes or str, not {what}; read_logs takes files and lists")
@@ -116,7 +163,7 @@ def parse(
         if isinstance(data, str)
         else as_utf8(data, text_encoding(encoding))
     )
-    return LogBatch._from_core(_core.parse_bytes(raw, core_options, _enrichment()))
+    return _masked(LogBatch._from_core(_core.parse_bytes(raw, core_options, _enrichment())), mask)
 
 
 def detect_format(data: bytes | str) -> str | None:
@@ -128,6 +175,8 @@ def detect_format(data: bytes | str) -> str | None:
         'json'
     """
     load_builtin()
+    if not isinstance(data, (bytes, bytearray, memoryview, str)):
+        raise ConfigError(f"detect_format takes bytes or str, not {type(data).__name__}")
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
     found = _core.detect_format(raw[: 1 << 16])
     return None if found is None else found[0]
@@ -162,14 +211,16 @@ def read_logs(
     damaged: Literal["raise", "keep"] = "raise",
     max_ratio: float = 250.0,
     encoding: str | None = None,
+    mask: Masking = False,
     **options: Any,
 ) -> LogBatch | Iterator[LogBatch]:
     """Read logs from files, streams or memory into columns.
 
     Args:
         source: a path, a glob (``access.log*``), ``-`` for standard input, a file object, bytes,
-            or a list of lines. ``.gz``, ``.zst``, ``.bz2`` and ``.xz`` are told by their content
-            and may have several members; UTF-16 needs a byte order mark.
+            a list (or Series, array) of lines, or a list of ``Path`` objects. ``.gz``, ``.zst``,
+            ``.bz2`` and ``.xz`` are told by their content and may have several members; UTF-16
+            needs a byte order mark.
         format: a format's name, or ``auto``: told for each file by its first lines.
         pattern: an RE2 expression with named groups, instead of a format.
         batch_rows: give an iterator of batches of this many records (the last may be smaller),
@@ -180,6 +231,7 @@ def read_logs(
         encoding: of the bytes, a Python codec such as ``latin-1``; default UTF-8, or UTF-16 by its
             byte order mark. Bytes that do not fit are replaced and counted
             (``counts["repaired_bytes"]``).
+        mask: replace personal data: True, or rules as of :func:`mask_pii`.
         max_ratio: how many times its size compressed data may grow (above 64 MB of output).
         **options: ``service`` where records have none (their source is the file's name);
             ``tenant``; ``zone_minutes`` (east of UTC, for stamps without an offset);
@@ -204,12 +256,15 @@ def read_logs(
     if damaged not in ("raise", "keep"):
         raise ConfigError(f"damaged must be 'raise' or 'keep', not {damaged!r}")
     codec = text_encoding(encoding)
-    if batch_rows is not None:
-        if batch_rows < 1:
-            raise ConfigError(f"batch_rows must be at least 1, not {batch_rows}")
-        options = {"format": format, "pattern": pattern, **options}
-        return _iterate(_sources(source, max_ratio, codec), batch_rows, damaged, options)
+    rows_fit = isinstance(batch_rows, int) and 1 <= batch_rows < 2**62
+    if batch_rows is not None and not rows_fit:
+        raise ConfigError(f"batch_rows must be an int of at least 1, not {batch_rows!r}")
     options = {"format": format, "pattern": pattern, **options}
+    _checked(**options)  # told now, not with the first batch
+    if batch_rows is not None:
+        _core.parse_bytes(b"", _checked(**options), _enrichment())  # the format is known
+        batches_of = _iterate(_sources(source, max_ratio, codec), batch_rows, damaged, options)
+        return (_masked(batch, mask) for batch in batches_of)
     batches: list[LogBatch] = []
     try:
         for one in _sources(source, max_ratio, codec):
@@ -218,7 +273,7 @@ def read_logs(
         if isinstance(error.partial, LogBatch) and batches:
             error.partial = LogBatch.concat([*batches, error.partial])
         raise
-    return batches[0] if len(batches) == 1 else LogBatch.concat(batches)
+    return _masked(batches[0] if len(batches) == 1 else LogBatch.concat(batches), mask)
 
 
 def _sources(source: Readable, max_ratio: float, encoding: str | None) -> Iterator[Source]:
@@ -231,8 +286,19 @@ def _sources(source: Readable, max_ratio: float, encoding: str | None) -> Iterat
         yield open_stream(BytesIO(source), max_ratio, encoding)
     elif hasattr(source, "read"):
         yield open_stream(cast("IO[Any]", source), max_ratio, encoding)
+    elif isinstance(source, Mapping) or hasattr(source, "columns"):
+        raise ConfigError(
+            f"read_logs takes lines, not {type(source).__name__}; pass one column of it, or make "
+            "records with LogBatch.from_arrow"
+        )
+    elif not isinstance(source, Iterable):
+        raise ConfigError(f"read_logs takes a path, a file, bytes or lines, not {source!r}")
     else:
-        lines = list(source)
+        lines: list[Any] = source.to_pylist() if hasattr(source, "to_pylist") else list(source)
+        if lines and all(isinstance(line, os.PathLike) for line in lines):
+            for path in lines:
+                yield open_path(os.fspath(path), max_ratio, encoding)
+            return
         for line in lines:
             if not isinstance(line, str):
                 raise ConfigError(f"a list must hold lines of text, not {type(line).__name__}")
@@ -241,7 +307,7 @@ def _sources(source: Readable, max_ratio: float, encoding: str | None) -> Iterat
 
 
 def _reader(one: Source, options: dict[str, Any]) -> _core.Reader:
-    core_options = _options(**{"source": one.name or None, **options})
+    core_options = _checked(**{"source": one.name or None, **options})
     core_options.file = one.path
     return _core.Reader(core_options, _enrichment())
 
@@ -269,8 +335,8 @@ def _damage(reader: _core.Reader, one: Source, error: Damaged, damaged: str) -> 
     partial = LogBatch._from_core(core)
     failure = ParseError(
         f"{one.name or 'input'}: {error} at byte {error.offset} of the compressed data; "
-        f"{partial.num_rows} records before it can be read: fetch the file again, or pass "
-        "damaged='keep'"
+        f"{partial.num_rows} records before it can be read: fetch the file again, or keep "
+        "these with damaged='keep' (--damaged keep)"
     )
     failure.partial = partial
     raise failure

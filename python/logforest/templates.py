@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from logforest import _core
+from logforest._estimator import shown, tags
 from logforest._model_file import ModelFile
 from logforest.errors import ConfigError, ModelError
 
@@ -122,6 +123,15 @@ class TemplateMiner(ModelFile):
                 raise ConfigError(f"unknown parameter {name!r}")
             setattr(self, name, value)
         return self
+
+    def __repr__(self) -> str:
+        return shown(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._core is not None
+
+    def __sklearn_tags__(self) -> Any:
+        return tags("transformer")
 
     def _new_core(self) -> _core.TemplateMiner:
         bits = 0

@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from logforest import _core
+from logforest.batch import LogBatch
 from logforest.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ def parse_duration(value: str | timedelta) -> int:
     >>> parse_duration("5m")
     300000000
     """
+    if hasattr(value, "astype"):  # numpy.timedelta64
+        value = value.astype("timedelta64[us]").item()
     if isinstance(value, timedelta):
-        return value // timedelta(microseconds=1)
+        return int(value // timedelta(microseconds=1))
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None or match[2] not in _UNITS:
         units = ", ".join(_UNITS)
@@ -67,8 +70,8 @@ def _core_batch(logs: Any) -> _core.LogBatch:
     inner = getattr(logs, "_core", None)
     if isinstance(inner, _core.LogBatch):
         return inner
-    if hasattr(logs, "__arrow_c_stream__"):
-        return _core.LogBatch.from_arrow(logs)
+    if hasattr(logs, "__arrow_c_stream__") or hasattr(logs, "__arrow_c_array__"):
+        return LogBatch.from_arrow(logs)._core
     raise ConfigError(
         f"expected a LogBatch or an Arrow table of records, got {type(logs).__name__}; "
         "lf.parse and lf.read_logs make one"
@@ -81,7 +84,7 @@ def aggregate(
     every: str | timedelta = "5m",
     by: Sequence[str] | str = ("service", "level"),
     slide: str | timedelta | None = None,
-    threads: int = 0,
+    threads: int | None = None,
 ) -> WindowTable:
     """Aggregate records into windows.
 
@@ -99,7 +102,7 @@ def aggregate(
         Distance between the starts of windows; smaller than ``every`` for sliding windows (a
         record then counts in each window that holds it). By default windows do not overlap.
     threads
-        0 takes one per core. The result does not depend on it.
+        Default: one per core. The result does not depend on it.
 
     Returns
     -------
@@ -121,8 +124,16 @@ def aggregate(
     """
     width = parse_duration(every)
     step = width if slide is None else parse_duration(slide)
-    keys = [by] if isinstance(by, str) else list(by)
-    return WindowTable(_core.Windows.aggregate(_core_batch(logs), width, step, keys, threads))
+    core = _core_batch(logs)
+    return WindowTable(_core.Windows.aggregate(core, width, step, _keys(by), threads or 0))
+
+
+def _keys(by: Sequence[str] | str) -> list[str]:
+    keys = [by] if isinstance(by, str) else list(by) if isinstance(by, Iterable) else [by]
+    for key in keys:
+        if not isinstance(key, str):
+            raise ConfigError(f"by: a key is a name, as in by=['service'], not {key!r}")
+    return keys
 
 
 def merge(*tables: WindowTable | Iterable[WindowTable]) -> WindowTable:
@@ -138,16 +149,21 @@ def merge(*tables: WindowTable | Iterable[WindowTable]) -> WindowTable:
     """
     flat: list[WindowTable] = []
     for table in tables:
-        if isinstance(table, WindowTable):
-            flat.append(table)
-        else:
-            flat.extend(table)
+        flat.extend([table] if isinstance(table, WindowTable) else _tables(table))
     if not flat:
         raise ConfigError("nothing to merge: pass at least one WindowTable")
     total = flat[0]._windows
     for table in flat[1:]:
         total = total.merge(table._windows)
     return WindowTable(total)
+
+
+def _tables(tables: Iterable[WindowTable]) -> list[WindowTable]:
+    found = list(tables) if isinstance(tables, Iterable) else [tables]
+    for table in found:
+        if not isinstance(table, WindowTable):
+            raise ConfigError(f"merge takes WindowTables, not {type(table).__name__}")
+    return found
 
 
 class WindowTable:
@@ -210,8 +226,21 @@ class WindowTable:
         slide = "" if self.slide == self.every else f", slide={self.slide}"
         return f"<WindowTable {self.num_rows} rows, every={self.every}{slide}, by={self.by}>"
 
+    def _repr_html_(self) -> str:
+        """The first rows, for notebooks."""
+        import html
+
+        table: str = self._arrow().slice(0, 20).to_pandas().to_html(index=False, border=0)
+        return f"<p>{html.escape(repr(self))}</p>{table}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.to_arrow(state=True), self.every, self.slide, self.by)
+
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self._windows.result()
+
+    def __arrow_c_schema__(self) -> object:
+        return self._arrow().schema.__arrow_c_schema__()
 
     def _arrow(self) -> pa.Table:
         if self._table is None:
@@ -264,7 +293,7 @@ class WindowTable:
         """
         width = self._windows.every if every is None else parse_duration(every)
         step = width if slide is None else parse_duration(slide)
-        keys = list(self.by) if by is None else [by] if isinstance(by, str) else list(by)
+        keys = list(self.by) if by is None else _keys(by)
         return WindowTable(self._windows.rollup(width, step, keys))
 
     @classmethod
@@ -300,6 +329,11 @@ class WindowTable:
         width = parse_duration(every)
         step = width if slide is None else parse_duration(slide)
         return cls(_core.Windows.from_arrow(plain, width, step, list(by)))
+
+
+def _restore(table: pa.Table, every: timedelta, slide: timedelta, by: Sequence[str]) -> WindowTable:
+    """Unpickle."""
+    return WindowTable.from_arrow(table, every=every, slide=slide, by=by)
 
 
 class _Capsule:

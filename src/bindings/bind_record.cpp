@@ -1,3 +1,8 @@
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
+
 #include "arrow_capsule.hpp"
 #include "logforest/record/rows.hpp"
 #include "py.hpp"
@@ -11,6 +16,16 @@ std::vector<arrow::Chunk> record_chunks(const LogBatch& batch) {
   for (const auto& chunk : batch.chunks) chunks.push_back(arrow::record_chunk(chunk));
   return chunks;
 }
+
+constexpr std::array<std::pair<const char*, std::int64_t LineCounts::*>, 7> kCounts{{
+    {"lines", &LineCounts::lines},
+    {"records", &LineCounts::records},
+    {"rejected", &LineCounts::rejected},
+    {"continuation", &LineCounts::continuation},
+    {"blank", &LineCounts::blank},
+    {"ambiguous_dates", &LineCounts::ambiguous_dates},
+    {"repaired_bytes", &LineCounts::repaired_bytes},
+}};
 }  // namespace
 
 void bind_record(py::module_& m) {
@@ -28,18 +43,16 @@ void bind_record(py::module_& m) {
       .def_property_readonly("num_rows", &LogBatch::num_rows)
       .def_property_readonly("num_chunks", [](const LogBatch& b) { return b.chunks.size(); })
       .def_readwrite("format", &LogBatch::format)
-      .def_property_readonly("counts",
-                             [](const LogBatch& b) {
-                               py::dict d;
-                               d["lines"] = b.counts.lines;
-                               d["records"] = b.counts.records;
-                               d["rejected"] = b.counts.rejected;
-                               d["continuation"] = b.counts.continuation;
-                               d["blank"] = b.counts.blank;
-                               d["ambiguous_dates"] = b.counts.ambiguous_dates;
-                               d["repaired_bytes"] = b.counts.repaired_bytes;
-                               return d;
-                             })
+      .def_property(
+          "counts",
+          [](const LogBatch& b) {
+            py::dict d;
+            for (const auto& [name, count] : kCounts) d[name] = b.counts.*count;
+            return d;
+          },
+          [](LogBatch& b, const std::map<std::string, std::int64_t>& counts) {
+            for (const auto& [name, count] : kCounts) b.counts.*count = counts.at(name);
+          })
       .def(
           "add_reject",
           [](LogBatch& b, std::int64_t line, std::int64_t offset, std::string_view reason,

@@ -62,6 +62,50 @@ def test_commands_on_a_store(tmp_path: Path) -> None:
     assert run_command("query", "--data", store, "-n", "0", "--json")[:2] == (0, b"")
 
 
+def test_ingest_says_that_it_waits_and_gives_up(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("level=info msg=a\n")
+    code, out, error = command("ingest", str(tmp_path / "a.log"), "--url", "http://127.0.0.1:9")
+    first, last = error.splitlines()
+    assert (code, out) == (1, b"")
+    assert first.endswith("trying again")
+    assert "cannot reach http://127.0.0.1:9" in first
+    assert "cannot reach http://127.0.0.1:9" in last
+
+
+def test_ingest_of_a_damaged_file(up: UpProcess, tmp_path: Path) -> None:
+    path = tmp_path / "short.gz"
+    path.write_bytes(gzip.compress(b"level=info msg=a\n" * 1000)[:-9])
+    code, out, error = command("ingest", str(path), "--url", up.url)
+    assert (code, out) == (1, b"")
+    assert "the gzip data ends early" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_version_and_files_of_which_some_are_empty(tmp_path: Path) -> None:
+    code, out, _ = command("--version")
+    assert (code, out.split()[0]) == (0, b"logforest")
+    (tmp_path / "empty.log").write_bytes(b"")
+    (tmp_path / "some.log").write_text("level=info msg=a\n" * 3)
+    code, out, error = command("analyze", str(tmp_path / "*.log"), "--json")
+    assert (code, json.loads(out)["records"]) == (0, 3), error
+    (tmp_path / "empty2.log").write_bytes(b"")
+    code, out, error = command("analyze", str(tmp_path / "empty*.log"))
+    assert (code, out) == (1, b"")
+    assert "empty" in error
+    code, _, error = command("analyze", str(tmp_path / "some.log"), "--html", "/nowhere/r.html")
+    assert code == 1
+    assert "there is no directory /nowhere" in error
+
+
+def test_server_profile_starts_before_its_servers(tmp_path: Path) -> None:
+    servers = ("--redis", "redis://127.0.0.1:9", "--postgres", "postgresql://127.0.0.1:9/x")
+    with UpProcess(tmp_path / "data", "--profile", "server", *servers, ready=False) as running:
+        assert running.request("GET", "/health/ready")[0] == 503
+        assert running.request("POST", "/ingest", b"level=info msg=a")[0] == 503
+        assert running.stop() == 0
+    assert "Postgres is not there yet" in running.output
+
+
 def test_ingest_of_another_encoding(up: UpProcess, tmp_path: Path) -> None:
     path = tmp_path / "latin.log"
     path.write_bytes("2026-01-05 10:00:00 INFO fermé à clé\n".encode("latin-1") * 20)

@@ -376,6 +376,10 @@ def test_statistics_count_what_is_stored(up: UpProcess) -> None:
         assert summary["by_level"] == dict.fromkeys(LEVELS, ROWS // 5)
         assert summary["by_service"] == {f"corpus-{i}": ROWS // 4 for i in range(4)}
         assert sum(summary["by_category"].values()) == ROWS
+        assert summary["time_range"] == {
+            "start": "2026-03-01T10:00:00Z",
+            "end": "2026-03-01T10:04:00Z",
+        }
     for path in ("/logs/trends", "/api/v1/analytics/trends"):
         points = up.get(f"{path}?{span}&every=1m&by=level")["points"]
         assert len(points) == 20
@@ -478,6 +482,25 @@ def test_page_and_document(up: UpProcess) -> None:
 )
 def test_problems(up: UpProcess, status: int, method: str, path: str) -> None:
     assert "SQL" not in problem(up, status, method, path)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/", "/health/ready", "/api/v1/logs?limit=1", "/metrics"])
+def test_head_answers_as_get_without_a_body(up: UpProcess, path: str) -> None:
+    answer = call(up, "HEAD", path)
+    assert answer.status == 200
+    assert answer.body == b""  # type: ignore[attr-defined]
+    assert answer.headers["content-type"] == call(up, "GET", path).headers["content-type"]
+    for other, status in (("/nowhere", 404), ("/ingest", 405)):
+        refused = call(up, "HEAD", other)
+        assert (refused.status, refused.body) == (status, b"")  # type: ignore[attr-defined]
+
+
+def test_keys_of_trends_come_in_any_list(up: UpProcess) -> None:
+    both = up.get("/logs/trends?since=2026-03-01&until=2026-03-02&by=service,level")
+    assert both["by"] == ["service", "level"]
+    for same in ("by=service&by=level", "by=service&by=level&by=service"):
+        assert up.get(f"/logs/trends?since=2026-03-01&until=2026-03-02&{same}") == both
+    assert "'source' is none of" in problem(up, 422, "GET", "/logs/trends?by=source")["detail"]
 
 
 BIG = "9" * 40

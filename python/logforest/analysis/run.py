@@ -136,9 +136,10 @@ def _read(
     from logforest.parsing import read_logs
 
     lines = 0
+    if all(os.path.isfile(name) and os.path.getsize(name) == 0 for name in files):
+        what = f"{files[0]} is empty" if len(files) == 1 else f"all {len(files)} files are empty"
+        raise ParseError(f"{what}: there is nothing to analyze")
     for name in files:
-        if os.path.isfile(name) and os.path.getsize(name) == 0:
-            raise ParseError(f"{name} is empty: there is nothing to analyze")
         for batch in read_logs(name, batch_rows=_BATCH_ROWS, **options):
             counts = batch.counts
             text = 2 * counts["rejected"] <= counts["lines"]  # else it is worse than that

@@ -96,8 +96,8 @@ def summary(store: Store, span: Span) -> dict[str, Any]:
         "time_range": None
         if reach is None
         else {
-            "start": reach[0].isoformat(),
-            "end": reach[1].isoformat(),
+            "start": _stamp(reach[0]),
+            "end": _stamp(reach[1]),
         },
         "by_level": {
             name: levels.get(name, 0) for name in ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")

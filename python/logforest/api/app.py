@@ -75,9 +75,14 @@ class _Front:
             await direct(scope, receive, send)
             return
 
+        head = scope["method"] == "HEAD"
+
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._metrics.count_request(message["status"])
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
-        await self.app(scope, receive, counted)
+        # What answers GET answers HEAD, without a body (RFC 9110, 9.3.2): probes ask so.
+        await self.app({**scope, "method": "GET"} if head else scope, receive, counted)

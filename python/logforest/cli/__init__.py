@@ -24,8 +24,20 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from logforest._core import __version__
+
+        print(f"logforest {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print it and exit."
+    ),
+) -> None:
     """Log analytics with anomaly detection."""
 
 

@@ -86,6 +86,8 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[int], None] | None]:
 
 def _write(path: Path, text: str) -> None:
     """The whole report or none."""
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"--html {path}: there is no directory {path.parent}")
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.absolute().parent, prefix=f".{path.name}.", delete=False
     ) as part:

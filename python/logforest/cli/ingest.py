@@ -94,25 +94,44 @@ def _into_service(
     import hashlib
     from urllib.parse import urlencode
 
-    from logforest._streams import expand, not_utf8, open_path, text_encoding, wrong_encoding
+    from logforest._streams import (
+        Damaged,
+        expand,
+        not_utf8,
+        open_path,
+        text_encoding,
+        wrong_encoding,
+    )
+    from logforest.errors import ParseError
     from logforest.http_client import Client
 
-    client = Client(url, api_key=api_key)
+    def waiting(reason: str) -> None:
+        print(f"logforest: {reason}; trying again", file=sys.stderr)
+
+    client = Client(url, api_key=api_key, on_wait=waiting)
     for path in (name for pattern in files for name in expand(pattern)):
         total["files"] += 1
         name = "" if path == "-" else path.rsplit("/", 1)[-1]
         parameters = {"format": format_, "service": service, "source": name}
         target = "/api/v1/logs/ingest?" + urlencode({k: v for k, v in parameters.items() if v})
+        before = total["records"]
         with _progress(path) as advance:
-            for at, body in _bodies(open_path(path, 1000.0, text_encoding(encoding))):
-                if not_utf8(body):
-                    raise wrong_encoding(path)
-                # The same part of the same file has the same key, in this run and in the next.
-                digest = hashlib.blake2b(name.encode() + b"\n" + body, digest_size=16).hexdigest()
-                answer = client.post(target, body, f"{at}-{digest}", "text/plain")
-                total["records"] += answer["accepted"]
-                total["rejected"] += answer.get("rejected_total", len(answer["rejected"]))
-                advance(len(body))
+            try:
+                for at, body in _bodies(open_path(path, 1000.0, text_encoding(encoding))):
+                    if not_utf8(body):
+                        raise wrong_encoding(path)
+                    # The same part of the same file has the same key, in this run and the next.
+                    part = hashlib.blake2b(name.encode() + b"\n" + body, digest_size=16)
+                    key = f"{at}-{part.hexdigest()}"
+                    answer = client.post(target, body, key, "text/plain")
+                    total["records"] += answer["accepted"]
+                    total["rejected"] += answer.get("rejected_total", len(answer["rejected"]))
+                    advance(len(body))
+            except Damaged as error:
+                raise ParseError(
+                    f"{path}: {error}; {total['records'] - before} records before it were stored: "
+                    "fetch the file again and send it again, nothing is stored twice"
+                ) from None
 
 
 def _bodies(source: Any) -> Iterator[tuple[int, bytes]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from logforest import _core
 from logforest.detection.detector import MODEL_VERSION, Detector
 from logforest.detection.findings import KINDS, SEVERITIES, schema
 
@@ -44,17 +47,25 @@ def choose_window(records: int, seconds: float, services: int = 1) -> str:
     return chosen
 
 
-def detect(logs: Any, model: Any = None, *, every: str = "auto", random_state: int = 0) -> pa.Table:
+def detect(
+    logs: Any,
+    model: Any = None,
+    *,
+    every: str | timedelta = "auto",
+    random_state: int | None = 0,
+) -> pa.Table:
     """Anomalies of a batch of logs, in order of time, with reasons.
 
     Parameters
     ----------
-    logs : LogBatch or Arrow table of log columns.
+    logs : LogBatch, or what :meth:`LogBatch.from_arrow` takes. Records with ids (of a store) may
+        come in any order.
     model : None: learn from these logs as they go by; a :class:`Detector` that has seen earlier
         logs, or the path of a saved one: go on with it; a fitted IsolationForest over
         ``detection.records.default_features()``: use it for records.
-    every : width of a window, or ``"auto"`` by the density of the logs (:func:`choose_window`).
-    random_state : seed of the forest.
+    every : width of a window (``"30s"``, ``"5m"``, a timedelta), or ``"auto"`` by the density of
+        the logs (:func:`choose_window`).
+    random_state : seed of the forest; None: another one each time.
 
     Returns
     -------
@@ -78,7 +89,11 @@ def detect(logs: Any, model: Any = None, *, every: str = "auto", random_state: i
     from logforest.features import core_batch
     from logforest.forest import IsolationForest
 
-    core = core_batch(logs)
+    core = _in_time(core_batch(logs))
+    if isinstance(every, timedelta):
+        every = f"{every // timedelta(seconds=1)}s"
+    if random_state is None:
+        random_state = secrets.randbits(31)
     if isinstance(model, str | os.PathLike):
         detector = Detector.load(model)
     elif isinstance(model, Detector):
@@ -97,6 +112,24 @@ def detect(logs: Any, model: Any = None, *, every: str = "auto", random_state: i
 
     table = pa.concat_tables([detector.process(core), detector.flush()]).sort_by("timestamp")
     return table.replace_schema_metadata({"status": json.dumps(detector.status())})
+
+
+def _in_time(core: _core.LogBatch) -> _core.LogBatch:
+    """Stores answer newest first; what came since the last record is told by what came before.
+
+    Records without ids are known by their places and stay there.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = pa.table(core)
+    stamps = table["timestamp"].cast(pa.int64())
+    if core.num_rows < 2 or table["id"].null_count:
+        return core
+    if pc.all(pc.less_equal(stamps[:-1], stamps[1:])).as_py():
+        return core
+    order = pc.sort_indices(table, sort_keys=[("timestamp", "ascending"), ("id", "ascending")])
+    return _core.LogBatch.from_arrow(table.take(order).combine_chunks())
 
 
 def auto_window(logs: Any, *, whole: bool = True) -> str:

@@ -27,6 +27,7 @@ __all__ = ["MODEL_VERSION", "Detector", "window_seconds"]
 
 MODEL_VERSION = "default-1"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_WIDEST = 366 * 86_400  # as of lf.aggregate
 _MOST_RECORD_FINDINGS = 100  # per batch and per 50,000 records; the strangest stay
 _PER_TEMPLATE = 3  # of one template and window: the others would say the same
 _RECENT_WINDOWS = 16  # for which that is counted
@@ -39,8 +40,8 @@ _SERVICE_COLUMNS = (
 
 def window_seconds(every: str) -> int:
     """Seconds of ``"30s"``, ``"1m"``, ``"2h"``; ConfigError on anything else."""
-    unit = _UNITS.get(every[-1:], 0)
-    if not unit or not every[:-1].isdigit() or int(every[:-1]) < 1:
+    unit = _UNITS.get(every[-1:], 0) if isinstance(every, str) else 0
+    if not unit or not every[:-1].isdecimal() or not 1 <= int(every[:-1]) * unit <= _WIDEST:
         raise ConfigError(f"a window is a number and s, m, h or d, like 1m; got {every!r}")
     return int(every[:-1]) * unit
 
@@ -169,6 +170,9 @@ class Detector(ModelFile):
     def from_bytes(cls, data: bytes) -> Self:
         """Read :meth:`to_bytes`; raises ModelError on anything else."""
         return state.restore(data, cls)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_bytes, (self.to_bytes(),)
 
     def status(self) -> dict[str, Any]:
         """Where the detector stands: JSON-ready."""

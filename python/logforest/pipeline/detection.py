@@ -75,7 +75,8 @@ class Detection:
         self._handed: deque[tuple[LogBatch, int, int]] = deque()  # batch, id before it, last id
         self._handed_rows = 0
         self._stopping = False
-        self._committed_id = self._found_id = store.next_id() - 1
+        # Without a scorer only what is offered counts: the store need not be there yet.
+        self._committed_id = self._found_id = store.next_id() - 1 if scorer is not None else 0
         self._position = store.detected_id() if scorer is not None else self._committed_id
         self._stored_position = self._position
         self._stored_at = time.monotonic()

@@ -57,14 +57,21 @@ class ServerPipeline:
         senders: threads that talk to Redis.
     """
 
-    def __init__(self, log_: RedisLog, *, queue_bytes: int = 64 << 20, senders: int = 2) -> None:
+    def __init__(
+        self,
+        log_: RedisLog,
+        *,
+        queue_bytes: int = 64 << 20,
+        senders: int = 2,
+        down: str | None = None,
+    ) -> None:
         self.log = log_
-        self.last_error: str | None = None
+        self.last_error: str | None = down
         self.sent_blocks = 0
         self.sent_records = 0
         self._queue = EmbeddedQueue(queue_bytes)
         self._lags: dict[str, int] = {"store": 0, "detect": 0}
-        self._down: str | None = None  # why Redis cannot be reached: nobody has to wait for it
+        self._down: str | None = down  # why Redis cannot be reached: nobody has to wait for it
         self._entries: dict[str, object] = {}
         self._watch = threading.Thread(target=self._watch_loop, name="lf-lag", daemon=True)
         self._closed = threading.Event()
@@ -116,7 +123,7 @@ class ServerPipeline:
         deadline = time.monotonic() + timeout
         self._queue.close()
         self._closed.set()
-        for thread in self._threads:
+        for thread in (*self._threads, self._watch):
             thread.join(max(0.1, deadline - time.monotonic()))
 
     def _watch_loop(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import orjson
@@ -29,6 +30,8 @@ __all__ = ["open_service"]
 
 log = logging.getLogger("logforest.server")
 
+_CONNECT_SECONDS = 30.0  # longer than an attempt to connect takes
+
 
 def open_service(settings: Settings, *, workers: bool = True) -> Service:
     """HTTP side of the server profile; with ``workers`` one process of each role beside it.
@@ -49,12 +52,14 @@ def open_service(settings: Settings, *, workers: bool = True) -> Service:
         command_timeout=settings.redis_seconds,
         name="logforest-api",
     )
+    down = None
     try:
         for warning in queue.check():
             log.warning("%s", warning)
         for group in ("store", "detect"):
             queue.create_group(group)
     except QueueError as error:
+        down = str(error)
         log.warning("Redis is not there yet: %s", error)
     store = PostgresStore(
         settings.postgres,
@@ -65,9 +70,11 @@ def open_service(settings: Settings, *, workers: bool = True) -> Service:
         command_timeout=settings.postgres_seconds,
         name="logforest-api",
     )
+    if (problem := _problem(store.ping)) is not None:
+        log.warning("Postgres is not there yet: %s", problem)
     hub = Hub()
     metrics = Metrics()
-    pipeline = ServerPipeline(queue, queue_bytes=settings.queue_mb << 20)
+    pipeline = ServerPipeline(queue, queue_bytes=settings.queue_mb << 20, down=down)
     # Writes that do not go through Redis: the direct route works while Redis is away.
     direct = EmbeddedPipeline(
         store,
@@ -156,8 +163,11 @@ class _Listener:
     def close(self) -> None:
         self._closed.set()
         self._hub.watched.set()
+        # A thread that still waits for Redis inside the core when the interpreter ends aborts the
+        # process; such waits end by themselves.
+        deadline = time.monotonic() + _CONNECT_SECONDS
         for thread in self._threads:
-            thread.join(2)
+            thread.join(max(0.1, deadline - time.monotonic()))
 
     def _run(self, topics: list[str], only_watched: bool) -> None:
         watched = self._hub.watched

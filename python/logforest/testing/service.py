@@ -35,9 +35,14 @@ class UpProcess:
         Folder of the store.
     arguments
         More of the command line.
+    ready
+        Whether to wait until requests are taken, or only until they are answered.
     """
 
-    def __init__(self, data: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, *arguments: str, env: dict[str, str] | None = None, ready: bool = True
+    ) -> None:
+        self._awaited = "/health/ready" if ready else "/health/live"
         self.data = data
         self._log = data.parent / f"{data.name}.log"
         self._arguments = arguments
@@ -66,7 +71,7 @@ class UpProcess:
 
     def _ready(self) -> bool:
         try:
-            return self.request("GET", "/health/ready")[0] == 200
+            return self.request("GET", self._awaited)[0] == 200
         except (OSError, http.client.HTTPException):
             return False
 

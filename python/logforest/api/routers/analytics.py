@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from logforest.api import analytics
-from logforest.api.params import ServiceDep, Span
+from logforest.api.params import ServiceDep, Span, split
+from logforest.api.problems import Problem
 from logforest.service import Service
+from logforest.windows import BASE_KEYS
 
 __all__ = ["router"]
 
@@ -21,7 +23,6 @@ _DASHBOARD_TTL = 60.0
 Every = Annotated[
     str | None, Query(pattern=r"^\d+(s|m|h|d|w)$", description="5m; default: as fits")
 ]
-Key = Literal["tenant", "service", "level", "category"]
 
 
 def _cached(
@@ -56,10 +57,14 @@ def trends(
     service: ServiceDep,
     span: Span,
     every: Every = None,
-    by: Annotated[list[Key] | None, Query()] = None,
+    by: Annotated[
+        list[str] | None, Query(description="tenant, service, level, category; one or several")
+    ] = None,
 ) -> dict[str, Any]:
     """Counts, errors and response times over time."""
-    keys = tuple(by or ())
+    keys = split(by)
+    if unknown := [key for key in keys if key not in BASE_KEYS]:
+        raise Problem(422, f"by: {unknown[0][:50]!r} is none of {', '.join(BASE_KEYS)}")
     found: dict[str, Any] = _cached(
         service,
         "trends",
