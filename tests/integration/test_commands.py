@@ -64,7 +64,7 @@ def test_commands_on_a_store(tmp_path: Path) -> None:
 
 def test_ingest_says_that_it_waits_and_gives_up(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("level=info msg=a\n")
-    code, out, error = command("ingest", str(tmp_path / "a.log"), "--url", "http://127.0.0.1:9")
+    code, out, error = run_command("ingest", str(tmp_path / "a.log"), "--url", "http://127.0.0.1:9")
     first, last = error.splitlines()
     assert (code, out) == (1, b"")
     assert first.endswith("trying again")
@@ -75,24 +75,24 @@ def test_ingest_says_that_it_waits_and_gives_up(tmp_path: Path) -> None:
 def test_ingest_of_a_damaged_file(up: UpProcess, tmp_path: Path) -> None:
     path = tmp_path / "short.gz"
     path.write_bytes(gzip.compress(b"level=info msg=a\n" * 1000)[:-9])
-    code, out, error = command("ingest", str(path), "--url", up.url)
+    code, out, error = run_command("ingest", str(path), "--url", up.url)
     assert (code, out) == (1, b"")
     assert "the gzip data ends early" in error
     assert len(error.splitlines()) == 1
 
 
 def test_version_and_files_of_which_some_are_empty(tmp_path: Path) -> None:
-    code, out, _ = command("--version")
+    code, out, _ = run_command("--version")
     assert (code, out.split()[0]) == (0, b"logforest")
     (tmp_path / "empty.log").write_bytes(b"")
     (tmp_path / "some.log").write_text("level=info msg=a\n" * 3)
-    code, out, error = command("analyze", str(tmp_path / "*.log"), "--json")
+    code, out, error = run_command("analyze", str(tmp_path / "*.log"), "--json")
     assert (code, json.loads(out)["records"]) == (0, 3), error
     (tmp_path / "empty2.log").write_bytes(b"")
-    code, out, error = command("analyze", str(tmp_path / "empty*.log"))
+    code, out, error = run_command("analyze", str(tmp_path / "empty*.log"))
     assert (code, out) == (1, b"")
     assert "empty" in error
-    code, _, error = command("analyze", str(tmp_path / "some.log"), "--html", "/nowhere/r.html")
+    code, _, error = run_command("analyze", str(tmp_path / "some.log"), "--html", "/nowhere/r.html")
     assert code == 1
     assert "there is no directory /nowhere" in error
 

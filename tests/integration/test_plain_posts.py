@@ -174,3 +174,28 @@ def test_metrics_count_both_ways(tmp_path: Path) -> None:
             idle.send(post("idle"))
             assert idle.answer()[0] == 202
             assert up.stop() == 0
+
+
+def test_an_endless_head_is_cut_off(client: Client) -> None:
+    with contextlib.suppress(ConnectionError):  # the answer may be lost with what was not read
+        client.send(b"GET /health/live HTTP/1.1\r\nHost: x\r\n")
+        for _ in range(100):
+            client.send(b"X: " + b"a" * 40_000 + b"\r\n")
+        status, problem = client.answer()
+        assert (status, problem["status"]) == (431, 431)
+
+
+def test_long_heads_and_bodies_in_a_row_are_no_endless_head(up: UpProcess, client: Client) -> None:
+    head = b"POST /ingest?service=plain HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 30_000
+    body = b"level=info msg=" + b"b" * 200_000
+    one = head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    for cut in (10, 20_000, len(one) - 5):
+        client.send((one + one)[:cut], (one + one)[cut:])
+        assert [client.answer()[0] for _ in range(2)] == [202, 202]
+
+
+def test_what_is_no_request_gets_a_problem(client: Client) -> None:
+    client.send(b"\x16\x03\x01 hello\r\n\r\n")
+    status, problem = client.answer()
+    assert status == problem["status"] == 400
+    assert problem["title"] == "Bad Request"

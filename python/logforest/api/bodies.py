@@ -89,7 +89,7 @@ def encoding_of(header: str, body: bytes) -> str:
     raise Problem(
         415,
         f"Content-Encoding {name[:100]!r} is not taken",
-        headers={"accept-encoding": "gzip, zstd"},
+        headers={"accept-encoding": "gzip, zstd, deflate"},
     )
 
 

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from logforest import _core
 from logforest.api.bodies import TYPES
 from logforest.api.ingest import encode_answer, encode_problem
+from logforest.api.problems import problem_body
 from logforest.errors import LogforestError
 from logforest.queues.base import Answer, Submission, Waiter
 
@@ -33,6 +34,7 @@ PATHS = ("/ingest", "/api/v1/logs/ingest")
 
 _BODY_BYTES = 1 << 16  # larger bodies take the general way, which reads them in pieces
 _HELD_BYTES = 1 << 17  # read ahead of an answer
+_HEAD_BYTES = 1 << 16  # of a request line and its headers
 
 
 def protocol_for(service: Service) -> type[asyncio.Protocol]:
@@ -53,6 +55,10 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
         self._closing = False
         self._gone = False
         self._held = b""  # read but not yet looked at, or an incomplete request
+        self._path = ""
+        self._head_open = False  # a head was begun and is not complete
+        self._head_count = 0
+        self._head_bytes = 0  # that came after the piece in which it began
         self._idle_since = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
 
@@ -60,7 +66,7 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
 
     def data_received(self, data: bytes) -> None:
         if self._general:
-            super().data_received(data)
+            self._parse(data)
             return
         if self._held:
             data = self._held + data
@@ -76,6 +82,7 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
             self._held = data
         else:
             body, log_format, size = found
+            self._path = data[5 : data.index(b" ", 5)].decode("ascii")
             self._held = data[size:]
             self._take(body, log_format)
 
@@ -94,7 +101,38 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
         self._held = b""
         self._stop_idle_timer()
         self.flow.resume_reading()
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        """uvicorn's parser keeps what it has read of a head: at most so much."""
+        before = self._head_count
         super().data_received(data)
+        if self._head_open and self._head_count == before:
+            self._head_bytes += len(data)
+            if self._head_bytes > _HEAD_BYTES and not self.transport.is_closing():
+                self._refuse(431, f"the head of a request has at most {_HEAD_BYTES} bytes")
+
+    def on_message_begin(self) -> None:
+        self._head_open = True
+        self._head_count += 1
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_open = False
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, msg)
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer what is no request, and close."""
+        body = problem_body(status, detail)
+        self.transport.write(
+            b"%bcontent-type: application/problem+json\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%b" % (STATUS_LINE[status], len(body), body)
+        )
+        self.transport.close()
 
     # --- what goes out -------------------------------------------------------------------
 
@@ -117,7 +155,7 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
                 rejected += outcome.rejected_total
                 seconds.append((now_us - submission.received_us) / 1e6)
             else:
-                status, headers, body = encode_problem(outcome, "")
+                status, headers, body = encode_problem(outcome, connection._path)
             statuses.append(status)
             received += len(submission.body)
             connection._write(status, headers, body)

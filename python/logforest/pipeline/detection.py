@@ -205,8 +205,8 @@ class Detection:
                 if self._on_anomalies is not None:
                     self._on_anomalies(anomalies)
             self.scored_records += logs.num_rows
+            self.last_error = None  # not before: health tells of a batch that was not scored
         self._position = max(self._position, last_id)
-        self.last_error = None
         stale = time.monotonic() - self._stored_at > _POSITION_SECONDS
         if stale and self._position > self._stored_position:
             self._store_position()

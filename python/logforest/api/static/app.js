@@ -13,11 +13,26 @@ const state = {
   cursor: null, dropped: 0, anomalies: [], started: false,
 };
 
+// Control characters and those that turn the direction of text are shown, not obeyed.
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const shown = (text) => String(text).replace(
+  HIDDEN, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 function element(tag, className, text) {
   const node = document.createElement(tag);
   if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
+  if (text !== undefined) node.textContent = shown(text);
   return node;
+}
+
+// Mouse, Enter and space do the same.
+function opens(node, action) {
+  node.addEventListener("click", action);
+  node.addEventListener("keydown", (event) => {
+    if (event.target !== node || (event.key !== "Enter" && event.key !== " ")) return;
+    event.preventDefault();
+    action();
+  });
 }
 
 async function get(path, parameters = {}) {
@@ -38,6 +53,12 @@ const filters = () => ({
 });
 
 function segments(host, values, isOn, onClick) {
+  if (host.children.length) { // the focus stays where it is
+    values.forEach(([value], at) => {
+      host.children[at].setAttribute("aria-pressed", String(isOn(value)));
+    });
+    return;
+  }
   host.replaceChildren(...values.map(([value, label]) => {
     const button = element("button", "", label);
     button.type = "button";
@@ -126,13 +147,14 @@ function row(log, fresh) {
   time.title = log.timestamp;
   const level = element("td", `level level-${log.level}`, log.level);
   const message = element("td", "message", log.message);
-  message.title = log.message.slice(0, 500);
+  message.title = shown(log.message.slice(0, 500));
   line.append(
     time, level, element("td", "", log.service ?? ""), message,
     element("td", "num", log.status_code ?? ""),
     element("td", "num", log.response_time === null ? "" : log.response_time.toFixed(1)),
   );
-  line.addEventListener("click", () => {
+  line.tabIndex = -1; // by the arrow keys, see below
+  opens(line, () => {
     if (line.nextSibling?.classList?.contains("detail")) {
       line.nextSibling.remove();
       return;
@@ -151,10 +173,13 @@ function row(log, fresh) {
 async function table() {
   const page = await get("/api/v1/logs", { ...filters(), ...span(), limit: 100 });
   $("rows").replaceChildren(...page.items.map((log) => row(log, false)));
+  if ($("rows").firstChild) $("rows").firstChild.tabIndex = 0;
   state.cursor = page.next_cursor;
   state.dropped = 0;
   $("more").hidden = !page.next_cursor;
   $("empty").hidden = page.items.length > 0;
+  $("hint").hidden = Boolean(state.q || state.service || state.levels.size);
+  $("nothing").hidden = !$("hint").hidden;
   $("count").textContent = `${compact(page.total)} match`;
   live.subscribe(filters());
 }
@@ -180,6 +205,7 @@ function arrived(logs) {
 
 function anomalies() {
   const host = $("anomalies");
+  const focused = host.contains(document.activeElement) && document.activeElement.dataset.id;
   const open = new Set([...host.querySelectorAll("[data-open]")].map((n) => n.dataset.id));
   const shown = incidents(
     state.anomalies.filter((a) => !state.severity || a.severity === state.severity));
@@ -202,10 +228,13 @@ function anomalies() {
     const reasons = element("ul");
     for (const reason of anomaly.reasons ?? []) reasons.append(element("li", "", reason));
     item.append(line, reasons);
-    item.addEventListener("click", () => context(item, anomaly.id));
+    item.tabIndex = 0;
+    item.setAttribute("aria-expanded", "false");
+    opens(item, () => context(item, anomaly.id));
     if (open.has(String(anomaly.id))) context(item, anomaly.id);
     return item;
   }));
+  if (focused) host.querySelector(`[data-id="${focused}"]`)?.focus();
 }
 
 // Findings of one incident, window after window, are shown as one: the worst of them.
@@ -227,9 +256,11 @@ async function context(item, id) {
   if (old) {
     old.remove();
     delete item.dataset.open;
+    item.setAttribute("aria-expanded", "false");
     return;
   }
   item.dataset.open = "yes";
+  item.setAttribute("aria-expanded", "true");
   const box = element("div", "context", "…");
   item.append(box);
   const found = await get(`/api/v1/anomalies/${id}`);
@@ -297,6 +328,16 @@ let typing;
 $("q").addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(() => { state.q = $("q").value; guarded(table)(); }, 250);
+});
+$("rows").addEventListener("keydown", (event) => {
+  const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
+  let to = step && event.target[step];
+  while (to && to.tabIndex < 0 && to.classList.contains("detail")) to = to[step];
+  if (!to) return;
+  event.preventDefault();
+  for (const old of $("rows").querySelectorAll("[tabindex='0']")) old.tabIndex = -1;
+  to.tabIndex = 0;
+  to.focus();
 });
 $("filters").addEventListener("submit", (event) => event.preventDefault());
 $("service").addEventListener("change", () => {
