@@ -70,7 +70,8 @@ def _rfc5424(rng: random.Random, now: dt.datetime) -> str:
         f"<{rng.randrange(192)}>1 {now:%Y-%m-%dT%H:%M:%S}.{rng.randrange(10**6):06d}Z "
         f"host{rng.randrange(50)}.example.com app{rng.randrange(9)} {rng.randrange(65535)} "
         f'ID{rng.randrange(99)} [origin@32473 ip="{_ip(rng)}" zone="eu-{rng.randrange(9)}"] '
-        f"request {rng.randrange(10**6)} took {rng.randrange(999)} ms"
+        f"request {rng.randrange(10**6)} of tenant {rng.randrange(99)} "
+        f"took {rng.randrange(999)} ms in all"
     )
 
 

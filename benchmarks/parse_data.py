@@ -20,7 +20,7 @@ def _templates(rng: random.Random) -> list[str]:
     """Programs write the same sentences over and over; only their numbers and names differ."""
     out = []
     for i in range(150):
-        text = " ".join(rng.choices(_WORDS, k=rng.randint(4, 9)))
+        text = " ".join(rng.choices(_WORDS, k=rng.randint(2, 6)))
         form = ("{text} {number}", '{text} "quoted" id={number}', "{text} für Müller {number} ms")
         out.append(form[0 if i % 10 else 1 + i // 10 % 2].replace("{text}", text))
     return out
@@ -70,10 +70,9 @@ def _logfmt_value(value: object) -> str:
 
 
 def logfmt(path: Path, size: int) -> None:
-    """About ``size`` bytes of logfmt."""
+    """About ``size`` bytes of logfmt, 175 bytes a line: eight of the ten fields."""
     lines = []
     for row in records(100_000):
-        flat = {**row, **row.pop("metadata")}  # type: ignore[dict-item]
-        flat.pop("metadata", None)
-        lines.append(" ".join(f"{key}={_logfmt_value(value)}" for key, value in flat.items()))
+        del row["metadata"]
+        lines.append(" ".join(f"{key}={_logfmt_value(value)}" for key, value in row.items()))
     repeat(("\n".join(lines) + "\n").encode(), path, size)

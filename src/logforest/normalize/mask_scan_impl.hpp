@@ -150,20 +150,33 @@ template <class Classify>
 inline void scan(const char* data, std::size_t size, unsigned wanted, std::uint64_t* bits,
                  const Classify& classify) noexcept {
   const std::size_t blocks = (size + 63) / 64;
-  const auto load = [&](std::size_t b) noexcept -> Bits {
-    if (b * 64 + 64 <= size) return classify(data + b * 64);
-    if (b >= blocks) return Bits{};
-    char tail[64] = {};  // NUL is in no class
-    __builtin_memcpy(tail, data + b * 64, size - b * 64);
-    return classify(tail);
+  if (blocks == 0) return;
+  const auto load = [&](std::size_t b, Bits& to) noexcept {
+    if (b * 64 + 64 <= size) {
+      to = classify(data + b * 64);
+    } else if (b >= blocks) {
+      to = Bits{};
+    } else {
+      char tail[64] = {};  // NUL is in no class
+      __builtin_memcpy(tail, data + b * 64, size - b * 64);
+      to = classify(tail);
+    }
   };
+  // Three blocks that take turns: they are large, and are not copied.
   Bits before{};
-  Bits now = load(0);
-  for (std::size_t b = 0; b < blocks; ++b) {
-    const Bits next = load(b + 1);
+  Bits now;
+  Bits next;
+  load(0, now);
+  for (std::size_t b = 0;;) {
+    load(b + 1, next);
     bits[b] = combine(before, now, next, wanted);
-    before = now;
-    now = next;
+    if (++b >= blocks) break;
+    load(b + 1, before);
+    bits[b] = combine(now, next, before, wanted);
+    if (++b >= blocks) break;
+    load(b + 1, now);
+    bits[b] = combine(next, before, now, wanted);
+    if (++b >= blocks) break;
   }
 }
 

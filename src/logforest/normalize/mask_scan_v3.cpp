@@ -63,7 +63,7 @@ inline std::uint64_t above_ascii(const Half& a, const Half& b) noexcept {
   return half(a) | static_cast<std::uint64_t>(half(b)) << 32;
 }
 
-inline Bits classify_avx2(const char* p) noexcept {
+[[gnu::always_inline]] inline Bits classify_avx2(const char* p) noexcept {
   const __m256i high = _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0,  //
                                         1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
   const Half a = split(p, high);

@@ -121,6 +121,11 @@ std::string_view trim(std::string_view s) noexcept {
 
 std::optional<std::int64_t> to_integer(std::string_view text) noexcept {
   std::int64_t value = 0;
+  std::size_t digits = 0;  // a few digits, as nearly always
+  for (; digits < text.size() && digits < 10 && is_digit(text[digits]); ++digits)
+    value = value * 10 + (text[digits] - '0');
+  if (digits != 0 && digits == text.size()) return value;
+  value = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc{} || stop != end) return std::nullopt;

@@ -199,10 +199,16 @@ class DictColumn {
   void set(std::size_t row, std::string_view value) {
     // Longer than two words: they are its ends, and the dictionary is asked for the rest.
     const ShortText key(value);
-    Recent& recent = recent_[key.hash() % kRecent];
-    if (recent.code < 0 || !(recent.key == key) ||
-        (value.size() > ShortText::kLongest && dictionary_[recent.code] != value)) {
-      recent = {key, dictionary_.intern(value)};
+    const std::size_t place = key.hash() % kRecent;
+    const bool second = !is_recent(recent_[place], key, value);
+    // Two places a key: many values in turn (the hosts of a fleet) would push each other out.
+    Recent& recent = recent_[second ? place ^ 1 : place];
+    if (second && !is_recent(recent, key, value)) {
+      recent = recent_[place];
+      recent_[place] = {key, dictionary_.intern(value)};
+      last_ = recent_[place].code;
+      codes_.set(row, last_);
+      return;
     }
     last_ = recent.code;
     codes_.set(row, last_);
@@ -242,6 +248,11 @@ class DictColumn {
     ShortText key;
     std::int32_t code = -1;
   };
+  [[nodiscard]] bool is_recent(const Recent& recent, const ShortText& key,
+                               std::string_view value) const noexcept {
+    return recent.code >= 0 && recent.key == key &&
+           (value.size() <= ShortText::kLongest || dictionary_[recent.code] == value);
+  }
 
   FixedColumn<std::int32_t> codes_;
   Dictionary dictionary_;

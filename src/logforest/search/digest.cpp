@@ -298,8 +298,8 @@ std::optional<std::vector<Hit>> DigestSearch::find(std::string_view digest,
     const std::size_t code = low | static_cast<std::size_t>(high) << 8;
     if (code >= wanted.size()) return std::nullopt;
     if (!wanted[code]) continue;
-    const auto peers = std::ranges::equal_range(sorted, times[row]).size();
-    out.push_back({times[row], (*ids)[row], static_cast<std::int32_t>(peers)});
+    const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), times[row]);
+    out.push_back({times[row], (*ids)[row], static_cast<std::int32_t>(last - first)});
   }
   return out;
 }
