@@ -1,14 +1,16 @@
-"""Text search at 2 M rows in Postgres: three designs and none, on the same rows in one run.
+"""Text search at 2 M rows in Postgres: designs side by side on the same rows in one run.
 
-    python benchmarks/bench_search.py [ROWS]
+    python benchmarks/bench_search.py [ROWS] [--dsn DSN] [--ours]
 
 Every way must find the same records. Prints what each costs (time to build, bytes a row) and how
-long queries take; then the other queries of the store. fsync is off: this is not about disks.
+long queries take; then the other queries of the store, with the goal of each. fsync is off: this
+is not about disks. With --dsn an existing server is used, and filled only if it is empty, so that
+loading and measuring can be done at different times; --ours leaves the other designs out.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections.abc import Callable
 
@@ -19,6 +21,7 @@ from logforest import _core
 from logforest.batch import LogBatch
 from logforest.pipeline.group import partials
 from logforest.stores.base import Block, LogQuery
+from logforest.stores.filters import search_terms
 from logforest.stores.postgres import PostgresStore
 from logforest.stores.postgres_segments import SEGMENT_ROWS
 from logforest.testing.servers import PrivatePostgres
@@ -34,7 +37,14 @@ TERMS = {
     "frequent word": "refused",
     "frequent short": "7f",
     "common pieces, rare whole": "belvormau",
+    "common pieces, absent whole": "belvormausor",
+    "common words, never together": "provider warehouse",
+    "common words, absent phrase": '"failed to sign in from"',
+    "a code in a phrase": '"with exit code 137"',
+    "short numbers in a phrase": '"attempt 5, next try in 12 "',
 }
+GOALS = {"rare word": 100, "rare, few": 100, "frequent word": 100}  # ms, p95; others:
+SUBSTRING_GOAL = 200
 PAGE = "ORDER BY timestamp DESC, id DESC LIMIT 100"
 
 
@@ -56,9 +66,8 @@ def times(work: Callable[[], object], seconds: float = 1.0) -> tuple[float, floa
     return taken[len(taken) // 2] * 1000, taken[int(len(taken) * 0.95)] * 1000
 
 
-def cost_of_segments(server: PrivatePostgres) -> None:
+def cost_of_segments(session: _core.PgSession) -> None:
     """COPY of the same batches with and without their segments."""
-    session = _core.PgClient(server.dsn()).session()
     batches = [batch_of(n)._core for n in range(15)]
     for rounds in range(2):
         for segments in (False, True):
@@ -74,11 +83,16 @@ def cost_of_segments(server: PrivatePostgres) -> None:
             if rounds:
                 print(f"COPY {'with' if segments else 'without'} segments: {rate:,.0f} rows/s")
     session.execute("TRUNCATE logs, log_segments")
-    session.close()
 
 
 def ids_of(table: pa.Table) -> list[int]:
     return table["id"].to_pylist()  # type: ignore[no-any-return]
+
+
+def all_of(test: str, term: str) -> tuple[str, list[str]]:
+    """A condition that all words and phrases of a search meet, and its parameters."""
+    parts = search_terms(term)
+    return " AND ".join(test.format(f"${i + 1}") for i in range(len(parts))), parts
 
 
 def build_words(session: _core.PgSession, rows: int) -> None:
@@ -103,8 +117,11 @@ def build_words(session: _core.PgSession, rows: int) -> None:
 
 
 def by_words(session: _core.PgSession, term: str) -> list[int]:
+    # A phrase has to be looked up by its words: the text of a segment has no others.
+    words = [word for part in search_terms(term) for word in part.split()]
+    where = " AND ".join(f"strpos(words, ${i + 1}) > 0" for i in range(len(words)))
     ranges = pa.table(
-        session.query("SELECT first_id, last_id FROM log_words WHERE strpos(words, $1) > 0", [term])
+        session.query(f"SELECT first_id, last_id FROM log_words WHERE {where}", words)
     ).to_pylist()
     if not ranges:
         return []
@@ -112,9 +129,8 @@ def by_words(session: _core.PgSession, term: str) -> list[int]:
     if len(ranges) <= 128:  # else the planner does best by itself
         where = " OR ".join(f"id BETWEEN {r['first_id']} AND {r['last_id']}" for r in ranges)
         session.execute("BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
-    found = session.query(
-        f"SELECT id FROM logs WHERE ({where}) AND strpos(lower(message), $1) > 0 {PAGE}", [term]
-    )
+    tests, parts = all_of("strpos(lower(message), {}) > 0", term)
+    found = session.query(f"SELECT id FROM logs WHERE ({where}) AND {tests} {PAGE}", parts)
     if session.in_transaction:
         session.execute("ROLLBACK")
     return ids_of(pa.table(found))
@@ -124,93 +140,132 @@ def size(server: PrivatePostgres, what: str) -> int:
     return int(server.psql(f"SELECT {what}"))
 
 
+def fill(store: PostgresStore, rows: int) -> None:
+    for number in range(rows // BATCH):
+        logs = batch_of(number)
+        store.commit([Block(key=f"b{number}", logs=logs, windows=partials(logs))])
+    store.cover()
+    store.fold_windows()
+
+
+def print_goals(
+    store: PostgresStore, words: Callable[[str], object], terms: dict[str, str]
+) -> None:
+    """The queries of the service, each with its goal."""
+    query: dict[str, Callable[[], object]] = {
+        "latest 100": lambda: store.page(LogQuery()),
+        "of a service": lambda: store.page(LogQuery(service=("search",))),
+        "of a service and level": lambda: store.page(
+            LogQuery(service=("search",), level=("ERROR",))
+        ),
+        "of a level that never occurs": lambda: store.page(LogQuery(level=("CRITICAL",))),
+        "of a source, status 500": lambda: store.page(
+            LogQuery(source=("node-05",), status_min=500)
+        ),
+        "total of all": lambda: store.total(LogQuery()),
+        "total of a status": lambda: store.total(LogQuery(status_min=500)),
+        "total of a frequent word": lambda: store.total(LogQuery(q="refused")),
+        "stats: windows by service and level": lambda: store.windows(by=("service", "level")),
+        "trends: 5 min by level": lambda: store.windows(every="5m", by=("level",)),
+    }
+    print(f"\n{'ms':<40}{'p50':>8}{'p95':>8}{'goal':>8}")
+    for name, work in query.items():
+        middle, high = times(work)
+        print(f"{name:<40}{middle:>8.0f}{high:>8.0f}{100:>8}", flush=True)
+    for name, term in terms.items():
+        middle, high = times(lambda t=term: words(t))  # type: ignore[misc]
+        print(f"{name:<40}{middle:>8.0f}{high:>8.0f}{GOALS.get(name, SUBSTRING_GOAL):>8}",
+              flush=True)  # fmt: skip
+
+
 def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000
-    server = PrivatePostgres(fsync="off", maintenance_work_mem="1GB")
-    server.start()
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("rows", nargs="?", type=int, default=2_000_000)
+    options.add_argument("--dsn")
+    options.add_argument("--ours", action="store_true")
+    chosen = options.parse_args()
+    server = None if chosen.dsn else PrivatePostgres(fsync="off", maintenance_work_mem="1GB")
     try:
-        store = PostgresStore(server.dsn(), command_timeout=600.0)
-        store.ping()
-        cost_of_segments(server)
-        for number in range(rows // BATCH):
-            logs = batch_of(number)
-            store.commit([Block(key=f"b{number}", logs=logs, windows=partials(logs))])
-        store.cover()
-        store.fold_windows()
-        server.psql("ANALYZE logs")
-        session = _core.PgClient(server.dsn(), command_timeout=600.0).session()
-        segment_bytes = size(server, "pg_total_relation_size('log_segments')") / rows
-        print(f"{rows} rows; segments of {SEGMENT_ROWS}: {segment_bytes:.1f} B/row", flush=True)
+        if server is not None:
+            server.start()
+        run(chosen.dsn or server.dsn(), chosen.rows, ours=chosen.ours)  # type: ignore[union-attr]
+    finally:
+        if server is not None:
+            server.close()
 
-        def scan(term: str) -> list[int]:
-            sql = f"SELECT id FROM logs WHERE strpos(lower(message), $1) > 0 {PAGE}"
-            return ids_of(pa.table(session.query(sql, [term])))
 
-        def trigrams(term: str) -> list[int]:
-            sql = f"SELECT id FROM logs WHERE lower(message) LIKE $1 {PAGE}"
-            return ids_of(pa.table(session.query(sql, [f"%{term}%"])))
+def run(dsn: str, rows: int, *, ours: bool) -> None:
+    store = PostgresStore(dsn, command_timeout=600.0)
+    store.ping()
+    session = _core.PgClient(dsn, command_timeout=600.0).session()
 
-        def segments(term: str) -> list[int]:
-            return ids_of(pa.table(store.page(LogQuery(q=term)).logs._core))
+    def size(what: str) -> int:
+        return int(pa.table(session.query(f"SELECT ({what})::bigint AS n"))["n"][0].as_py())
 
-        ways: dict[str, Callable[[str], list[int]]] = {"scan": scan, "segments": segments}
-        shown: dict[str, dict[str, str]] = {name: {} for name in TERMS}
-        results: dict[str, list[int]] = {}
+    if not size("SELECT count(*) FROM logs"):
+        cost_of_segments(session)
+        fill(store, rows)
+        session.execute("VACUUM ANALYZE")
+    rows = size("SELECT count(*) FROM logs")
+    sizes = [
+        size(f"SELECT sum({what}) FROM log_segments") / rows
+        for what in ("length(filter)", "length(digest)")
+    ]
+    everything = size("pg_total_relation_size('log_segments')") / rows
+    print(f"{rows} rows; segments of {SEGMENT_ROWS}: {everything:.1f} B/row "
+          f"(filters {sizes[0]:.1f}, digests {sizes[1]:.1f})", flush=True)  # fmt: skip
 
-        def measure(way: str, work: Callable[[str], list[int]]) -> None:
-            for name, term in TERMS.items():
-                found = work(term)
-                assert results.setdefault(name, found) == found, (way, name)
-                middle, high = times(lambda t=term: work(t), 0.8)  # type: ignore[misc]
-                shown[name][way] = f"{middle:.0f} / {high:.0f}"
+    def scan(term: str) -> list[int]:
+        where, parts = all_of("strpos(lower(message), {}) > 0", term)
+        return ids_of(pa.table(session.query(f"SELECT id FROM logs WHERE {where} {PAGE}", parts)))
 
-        for way, work in ways.items():
-            measure(way, work)
+    def trigrams(term: str) -> list[int]:
+        where, parts = all_of("lower(message) LIKE '%' || {} || '%'", term)
+        return ids_of(pa.table(session.query(f"SELECT id FROM logs WHERE {where} {PAGE}", parts)))
+
+    def segments(term: str) -> list[int]:
+        return ids_of(pa.table(store.page(LogQuery(q=term)).logs._core))
+
+    def filters(term: str) -> list[int]:
+        """As if there were no digests."""
+        tells = _core.search_tells
+        _core.search_tells = lambda _: False
+        try:
+            return segments(term)
+        finally:
+            _core.search_tells = tells
+
+    results: dict[str, list[int]] = {}
+
+    def measure(way: str, work: Callable[[str], list[int]]) -> None:
+        print(f"\n{way + ', ms':<40}{'p50':>8}{'p95':>8}")
+        for name, term in TERMS.items():
+            found = work(term)
+            assert results.setdefault(name, found) == found, (way, name)
+            middle, high = times(lambda t=term: work(t), 0.8)  # type: ignore[misc]
+            print(f"{name:<40}{middle:>8.0f}{high:>8.0f}{len(found):>6} found", flush=True)
+
+    if not ours:
+        measure("scan", scan)
+        measure("filters alone", filters)
         begin = time.perf_counter()
         build_words(session, rows)
         took = time.perf_counter() - begin
-        words_bytes = size(server, "pg_total_relation_size('log_words')") / rows
-        print(f"words: {rows / took:,.0f} rows/s, {words_bytes:.1f} B/row", flush=True)
-        measure("words", lambda term: by_words(session, term))
-
-        print(f"\n{'ms, p50 / p95':<34}" + "".join(f"{w:>16}" for w in shown["rare word"]))
-        for name, row in shown.items():
-            print(f"{name:<34}" + "".join(f"{cell:>16}" for cell in row.values()), flush=True)
-        print()
-        others: dict[str, Callable[[], object]] = {
-            "latest 100": lambda: store.page(LogQuery()),
-            "of a service": lambda: store.page(LogQuery(service=("search",))),
-            "of a service and level": lambda: store.page(
-                LogQuery(service=("search",), level=("ERROR",))
-            ),
-            "of a level that never occurs": lambda: store.page(LogQuery(level=("CRITICAL",))),
-            "of a source, status 500": lambda: store.page(
-                LogQuery(source=("node-05",), status_min=500)
-            ),
-            "total of all": lambda: store.total(LogQuery()),
-            "total of a status": lambda: store.total(LogQuery(status_min=500)),
-            "total of a frequent word": lambda: store.total(LogQuery(q="refused")),
-            "windows, 5 min by level": lambda: store.windows(every="5m", by=("level",)),
-        }
-        for name, query in others.items():
-            middle, high = times(query)
-            print(f"{name:<34}{f'{middle:.0f} / {high:.0f}':>16}", flush=True)
-
-        # Last, and on fewer rows if there are many: it takes longest to build.
-        session.execute("CREATE EXTENSION pg_trgm")
+        words_bytes = size("pg_total_relation_size('log_words')") / rows
+        measure(f"words ({rows / took:,.0f} rows/s, {words_bytes:.1f} B/row)",
+                lambda term: by_words(session, term))  # fmt: skip
+        session.execute("DROP TABLE log_words; CREATE EXTENSION IF NOT EXISTS pg_trgm")
         begin = time.perf_counter()
         session.execute("CREATE INDEX trigrams ON logs USING gin (lower(message) gin_trgm_ops)")
         took = time.perf_counter() - begin
-        gin_bytes = size(server, "sum(pg_relation_size(indexrelid))::bigint FROM pg_index JOIN "
+        gin_bytes = size("SELECT sum(pg_relation_size(indexrelid))::bigint FROM pg_index JOIN "
                          "pg_class c ON c.oid = indexrelid JOIN pg_am a ON a.oid = c.relam "
                          "WHERE a.amname = 'gin' AND c.relkind = 'i'") / rows  # fmt: skip
-        print(f"\ntrigram GIN: {rows / took:,.0f} rows/s, {gin_bytes:.1f} B/row", flush=True)
-        server.psql("ANALYZE logs")
-        measure("trigram GIN", trigrams)
-        for name, row in shown.items():
-            print(f"{name:<34}{row['trigram GIN']:>16}")
-    finally:
-        server.close()
+        session.execute("ANALYZE logs")
+        measure(f"trigram GIN ({rows / took:,.0f} rows/s, {gin_bytes:.1f} B/row)", trigrams)
+        session.execute("DROP INDEX trigrams")
+    measure("filters and digests", segments)
+    print_goals(store, segments, TERMS)
 
 
 if __name__ == "__main__":

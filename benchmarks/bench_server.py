@@ -27,8 +27,8 @@ BATCH = 10_000
 BLOCK = 1_000
 
 
-def make_lines(n: int) -> list[bytes]:
-    """Application logs of about 450 bytes with nested fields, as NDJSON."""
+def make_lines(n: int, start: int = 1_793_000_000_000) -> list[bytes]:
+    """Application logs of about 450 bytes with nested fields, as NDJSON; ``start`` in ms."""
     rng = random.Random(7)
     services = ["checkout", "payments", "search", "inventory", "gateway", "mailer"]
     texts = [
@@ -44,7 +44,7 @@ def make_lines(n: int) -> list[bytes]:
             d=rng.randrange(1, 40), e=rng.randrange(1, 250),
         )  # fmt: skip
         record = {
-            "timestamp": 1_793_000_000_000 + i * 3,
+            "timestamp": start + i * 3,
             "level": rng.choices(["info", "warn", "error", "debug"], [80, 8, 2, 10])[0],
             "service": rng.choice(services),
             "host": f"node-{rng.randrange(40):02}",

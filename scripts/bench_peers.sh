@@ -7,8 +7,22 @@ mkdir -p build/peers
 if command -v go >/dev/null; then
   go build -C benchmarks/peers/go_syslog -o "$PWD/build/peers/go_syslog" . ||
     echo "go-syslog: not built" >&2
+  if [ ! -x build/peers/bin/loki ]; then
+    # Its module replaces a part of itself by a folder that is not in it: take the published one.
+    (
+      set -e
+      export GOTOOLCHAIN=auto
+      loki=github.com/grafana/loki/v3@v3.7.8
+      rm -rf build/peers/loki && mkdir -p build/peers/bin
+      folder=$(go mod download -json "$loki" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+      cp -r "$folder" build/peers/loki && chmod -R u+w build/peers/loki
+      cd build/peers/loki
+      go mod edit -dropreplace github.com/grafana/loki/pkg/push
+      go build -mod=mod -o ../bin/loki ./cmd/loki
+    ) || echo "Loki: not built" >&2
+  fi
 else
-  echo "go-syslog: no go" >&2
+  echo "go-syslog, Loki: no go" >&2
 fi
 if [ -x build/peers/bin/agrind ] || command -v agrind >/dev/null; then
   :

@@ -192,6 +192,7 @@ TEST(Digest, NumbersBecomeOneByte) {
   EXPECT_EQ(reduced("10.0.3.7:80"), "\x01.\x01.\x01.\x01:\x01");
   EXPECT_EQ(reduced("a1b2 added bad2bad x7y"), "\x01 added \x01 x\x01y");
   EXPECT_EQ(reduced("dead"), "dead");
+  EXPECT_EQ(reduced("exit 137, 1370, 13f, x503y"), "exit 137, \x01, \x01, x503y");
   EXPECT_EQ(reduced("5"), "\x01");
   EXPECT_EQ(reduced(""), "");
 }
@@ -201,7 +202,10 @@ TEST(Digest, SpellingsOfTheEndsOfATerm) {
   EXPECT_EQ(spellings("lock"), (Texts{"lock"}));
   EXPECT_EQ(spellings("bad lock"), (Texts{"bad lock", "\x01 lock"}));
   EXPECT_EQ(spellings("Lock be"), (Texts{"lock be", "lock \x01"}));
-  EXPECT_EQ(spellings("7 locks in 8"), (Texts{"\x01 locks in \x01"}));
+  EXPECT_EQ(spellings("1234 locks in 8f"), (Texts{"\x01 locks in \x01"}));
+  EXPECT_EQ(spellings("locks in 503"), (Texts{"locks in 503", "locks in \x01"}));
+  EXPECT_EQ(spellings("7 locks"), (Texts{"7 locks", "\x01 locks"}));
+  EXPECT_EQ(spellings("locks 12 of 345 in x"), (Texts{"locks \x01 of 345 in x"}));
   EXPECT_EQ(spellings("a x b").size(), 4U);
   EXPECT_TRUE(spellings("839201").empty());
   EXPECT_TRUE(spellings("facade").empty());
@@ -219,6 +223,9 @@ TEST(Digest, NamesTheRecordsThatHoldAllTerms) {
   EXPECT_EQ(named(segment, {"provider", "warehouse"}), Ids{});
   EXPECT_EQ(named(segment, {"9 accepted"}), (Ids{2}));
   EXPECT_EQ(named(segment, {"order 18 from"}), (Ids{1}));
+  EXPECT_EQ(named(segment_of({"exit 137 of x", "exit 1370", "exit 13"}), {"exit 137"}),
+            (Ids{0, 1, 2}));
+  EXPECT_EQ(named(segment_of({"exit 137 of x", "exit 138 of x"}), {"137 of"}), (Ids{0}));
   EXPECT_EQ(named(segment, {"18", "payment"}), (Ids{0, 2, 4}));  // numbers do not tell
   EXPECT_FALSE(DigestSearch(std::vector<std::string>{"18"}).tells());
 }

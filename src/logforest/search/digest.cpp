@@ -6,6 +6,10 @@
 #include <cstring>
 #include <numeric>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "logforest/base/hash.hpp"
 #include "logforest/search/fold.hpp"
 
@@ -16,7 +20,8 @@ namespace logforest::search {
 // one before, as varints).
 namespace {
 constexpr char kNumber = '\x01';
-constexpr int kLevel = 1;                                     // of zstd
+constexpr std::size_t kShortNumber = 3;  // digits of status and exit codes, which people look for
+constexpr int kLevel = 1;                // of zstd
 constexpr std::size_t kMostTexts = 0xffff;                    // codes are 16 bits
 constexpr std::size_t kMostTextBytes = std::size_t{1} << 24;  // in memory
 constexpr std::size_t kLeast = 1024;                    // bytes of a digest that are always fine,
@@ -72,6 +77,29 @@ bool decompress(Scratch& scratch, std::string_view frame, std::string& out) {
   return true;
 }
 
+// As text.find(needle, from), sixteen places at a time: those where its first and last byte fit.
+std::size_t find_in(std::string_view text, std::string_view needle, std::size_t from) noexcept {
+#ifdef __SSE2__
+  constexpr std::size_t kLanes = 16;
+  const std::size_t last = needle.size() - 1;
+  const __m128i first_byte = _mm_set1_epi8(needle.front());
+  const __m128i last_byte = _mm_set1_epi8(needle.back());
+  const auto load = [&](std::size_t at) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+  };
+  for (; from + last + kLanes <= text.size(); from += kLanes) {
+    const __m128i fits = _mm_and_si128(_mm_cmpeq_epi8(load(from), first_byte),
+                                       _mm_cmpeq_epi8(load(from + last), last_byte));
+    for (auto places = static_cast<unsigned>(_mm_movemask_epi8(fits)); places != 0;
+         places &= places - 1) {
+      const std::size_t at = from + static_cast<std::size_t>(std::countr_zero(places));
+      if (std::memcmp(text.data() + at, needle.data(), needle.size()) == 0) return at;
+    }
+  }
+#endif
+  return text.find(needle, from);
+}
+
 // Ids of runs, one by one.
 std::optional<std::vector<std::int64_t>> ids_of(std::string_view runs, std::size_t rows) {
   std::vector<std::int64_t> out;
@@ -92,27 +120,27 @@ std::optional<std::vector<std::int64_t>> ids_of(std::string_view runs, std::size
 void without_numbers(std::string_view folded, std::string& out) {
   out.resize(folded.size());
   std::size_t size = 0;
-  std::size_t run = 0;  // where the current run begins in `out`
-  bool digit = false;   // it has one
+  std::size_t run = 0;     // where the current run begins in `out`
+  std::size_t digits = 0;  // of it
+  const auto end_run = [&] {
+    if (digits > 0 && (size - run != kShortNumber || digits != kShortNumber)) {
+      size = run;
+      out[size++] = kNumber;
+    }
+    digits = 0;
+  };
   for (const char c : folded) {
     const Kind kind = kind_of(c);
     if (kind == kOther) {
-      if (digit) {
-        size = run;
-        out[size++] = kNumber;
-        digit = false;
-      }
+      end_run();
       out[size++] = c;
       run = size;
     } else {
-      digit |= kind == kDigit;
+      digits += kind == kDigit ? 1 : 0;
       out[size++] = c;
     }
   }
-  if (digit) {
-    size = run;
-    out[size++] = kNumber;
-  }
+  end_run();
   out.resize(size);
 }
 
@@ -123,11 +151,13 @@ std::vector<std::string> spellings(std::string_view term) {
   const auto first = std::ranges::find_if(text, other);
   if (first == text.end()) return {};
   const auto last = std::find_if(text.rbegin(), text.rend(), other).base();
-  // An end without a digit is what it is, or belongs to a number that goes on outside of the term.
+  // An end is what it is (no number, or part of a short one) or belongs to a number that goes on
+  // outside of the term.
   const auto ends = [](std::string_view end) {
     std::vector<std::string> out;
-    if (std::ranges::none_of(end, [](char c) { return kind_of(c) == kDigit; }))
-      out.emplace_back(end);
+    const auto digits = std::ranges::count_if(end, [](char c) { return kind_of(c) == kDigit; });
+    const auto size = static_cast<std::ptrdiff_t>(end.size());
+    if (digits == 0 || (digits == size && end.size() <= kShortNumber)) out.emplace_back(end);
     if (!end.empty()) out.emplace_back(1, kNumber);
     return out;
   };
@@ -247,7 +277,7 @@ std::optional<std::vector<Hit>> DigestSearch::find(std::string_view digest,
   // Texts that hold all terms, as places in `texts`.
   std::vector<std::size_t> found;
   for (const std::string& spelling : terms_.front()) {
-    for (std::size_t at = texts.find(spelling); at != std::string_view::npos;) {
+    for (std::size_t at = find_in(texts, spelling, 0); at != std::string_view::npos;) {
       const std::size_t end = texts.find('\0', at);
       const std::size_t begin = texts.rfind('\0', at);
       const std::size_t from = begin == std::string_view::npos ? 0 : begin + 1;
@@ -256,7 +286,7 @@ std::optional<std::vector<Hit>> DigestSearch::find(std::string_view digest,
         return std::ranges::any_of(any, [&](const auto& s) { return text.find(s) != text.npos; });
       });
       if (all) found.push_back(from);
-      at = texts.find(spelling, end);
+      at = find_in(texts, spelling, end);
     }
   }
   std::vector<Hit> out;

@@ -1,7 +1,8 @@
 // Digest of the messages of a segment: which of its records can hold a term, without reading them.
 //
 // Numbers make messages differ and are what filters are good at. So every run of [0-9a-f] with a
-// digit becomes one byte, which leaves far fewer distinct texts, and those compress well. A digest
+// digit, other than three digits alone (status and exit codes), becomes one byte, which leaves far
+// fewer distinct texts, and those compress well. A digest
 // has these texts, and for each record (in the order of its id) which of them it has and when it
 // was. A term is looked up in the texts; at its ends it may have been cut out of such a run, so
 // that up to four spellings of it are possible. What a digest says is never too little: a record
@@ -21,7 +22,8 @@
 
 namespace logforest::search {
 
-// Folded text (fold.hpp) with every run of [0-9a-f] that holds a digit as one byte 0x01.
+// Folded text (fold.hpp) with every run of [0-9a-f] that holds a digit as one byte 0x01, unless it
+// is three digits.
 void without_numbers(std::string_view folded, std::string& out);
 
 // Whatever it returns: a text that holds `term` holds, without numbers, one of them. None: cannot
