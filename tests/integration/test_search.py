@@ -57,6 +57,11 @@ def small_steps() -> Iterator[None]:
         patch.setattr(module, "LEAST_ROWS", 200)
     patch.setattr(postgres_search, "_GLANCE_ROWS", 50)
     patch.setattr(postgres_search, "_FIRST_ROWS", 300)
+    patch.setattr(postgres_search, "_FIRST_DIGESTS", 3)
+    patch.setattr(postgres_search, "_FIRST_HITS", 4)
+    patch.setattr(postgres_search, "_MOST_HITS", 11)
+    patch.setattr(postgres_segments, "_STEP", 5)
+    patch.setattr(postgres_segments, "_UNSETTLED", 4)
     patch.setattr(postgres_segments, "_MOST_RANGES", 6)
     patch.setattr(postgres_segments, "_NEAR_IDS", 10)
     patch.setattr(postgres_segments, "_COVER_ROWS", 700)
@@ -226,6 +231,70 @@ def test_segments_of_a_late_commit_do_not_hide_what_comes_between(dsn: str) -> N
         store.commit([blocks[1]])
         needle = blocks[1].logs["message"][700].as_py().split()[0].lower()
         assert ids(store.logs(q=needle)) == brute(store, needle) != []
+
+
+def test_what_is_remembered_of_the_directory_is_never_too_much(dsn: str, small_steps: None) -> None:
+    """Segments that go, come late or belong to another process' snapshot hide nothing."""
+    with PostgresStore(dsn) as store, PostgresStore(dsn) as other:
+        for n in range(6):
+            store.append(parsed(n, 1500))
+        needle = parsed(2, 1500)["message"][700].as_py().split()[0].lower()
+        want = brute(store, needle)
+        assert ids(store.logs(q=needle)) == ids(other.logs(q=needle)) == want != []
+        assert store._read_claims._known is not None
+        session = _core.PgClient(dsn).session()
+        session.execute("DELETE FROM log_segments WHERE seq % 3 = 1 AND seq < 20")
+        assert ids(store.logs(q=needle)) == ids(other.logs(q=needle)) == want
+        assert other.cover() > 0
+        assert ids(store.logs(q=needle)) == want
+        session.execute("TRUNCATE log_segments")
+        assert ids(store.logs(q=needle)) == want
+        # A segment with a smaller number is committed after ones with larger numbers.
+        late = prepare_batch(parsed(77, 400), reserve_ids=store.reserve_ids)
+        session.execute("BEGIN")
+        session.copy_logs("logs", late.logs._core)
+        session.copy_segments(late.logs._core, 200)
+        for n in range(6):
+            other.append(parsed(50 + n, 1500))
+        word = late.logs["message"][7].as_py().split()[0].lower()
+        before = brute(store, word)
+        assert ids(store.logs(q=word)) == before
+        session.execute("COMMIT")
+        session.close()
+        assert ids(store.logs(q=word)) == brute(store, word) != before
+
+
+def test_words_that_are_everywhere_but_never_together(dsn: str, small_steps: None) -> None:
+    kinds = ("payment %d refused by provider", "order %d from warehouse %d", "retry of payment %d")
+    body = b"\n".join(
+        json.dumps({"message": (kinds[i % 3] % ((i,) * kinds[i % 3].count("%d")))
+                    + (" then warehouse" if i == 777 else "")}).encode()
+        for i in range(3000)
+    )  # fmt: skip
+    with PostgresStore(dsn) as store:
+        first, _ = store.append(lf.parse(body, format="json"))
+        for q, found in (
+            ("provider warehouse", [first + 777]),
+            ("warehouse provider payment", [first + 777]),
+            ('"refused by warehouse"', []),
+            ('"retry of order"', []),
+            ("order provider", []),
+            ('"payment 999 refused"', [first + 999]),
+            ('"777 refused"', [first + 777]),
+        ):
+            assert ids(store.logs(q=q, limit=50)) == found, q
+            assert ids(store.logs(q=q)) == ids(store.logs(q=q, ascending=True)) == found, q
+
+
+@pytest.mark.parametrize("digest", ["NULL", "'\\x00'", "substring(digest FOR 60)"])
+def test_without_a_digest_records_are_read(dsn: str, digest: str) -> None:
+    with PostgresStore(dsn) as store:
+        store.append(parsed(1, 3000))
+        session = _core.PgClient(dsn).session()
+        session.execute(f"UPDATE log_segments SET digest = {digest}")
+        session.close()
+        for term in ("order", "éclair", "nowhere-at-all"):
+            assert ids(store.logs(q=term, limit=10)) == brute(store, term)[:10]
 
 
 def test_retention_takes_the_segments_along(dsn: str) -> None:

@@ -255,10 +255,9 @@ class Step:
         return len(self.seq)
 
 
-def steps(
-    session: PgSession, query: LogQuery, candidates: str, *, most: int = _STEP
-) -> Iterator[Step]:
-    """The directory in the order of a query, ``most`` segments at a time, without their text."""
+def steps(session: PgSession, query: LogQuery, candidates: str) -> Iterator[Step]:
+    """The directory in the order of a query, some thousand segments at a time."""
+    most = _STEP
     key, way, within, past = (
         ("min_time", "ASC", "<=", ">") if query.ascending else ("max_time", "DESC", ">=", "<")
     )
