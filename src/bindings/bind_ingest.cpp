@@ -16,16 +16,33 @@ void stored_form(RecordBatch& batch, RejectTable& rejects) {
   enrich(batch, options);
   masker->mask(rejects);
 }
+// What detection reads: as stored, without the fields that it never looks at.
+void scored_form(RecordBatch& batch, RejectTable& /*rejects*/) {
+  static const EnrichOptions options = [] {
+    EnrichOptions o;
+    o.masker = std::make_shared<const normalize::Masker>(normalize::MaskRules{});
+    o.category = false;
+    return o;
+  }();
+  batch.metadata.clear();
+  batch.metadata.finish(batch.rows);
+  enrich(batch, options);
+}
 void as_parsed(RecordBatch& /*batch*/, RejectTable& /*rejects*/) {}
 }  // namespace
 
 void bind_ingest(py::module_& m) {
   // bodies: [(bytes, format, tenant, service, source, received_us)]; returns the batch and
-  // [(records, rejected)], one a body. The list keeps the bytes alive. With enrich=False records
-  // are only parsed: enough to count them.
+  // [(records, rejected)], one a body. The list keeps the bytes alive. `form`: "stored"; "scored",
+  // without metadata and category; "parsed", neither masked nor enriched: enough to count.
   m.def(
       "ingest",
-      [](const py::list& bodies, int threads, bool enriched) {
+      [](const py::list& bodies, int threads, const std::string& form) {
+        if (form != "stored" && form != "scored" && form != "parsed")
+          throw ConfigError("ingest: unknown form '" + form + "'");
+        const parse::ChunkHook hook = form == "stored"   ? stored_form
+                                      : form == "scored" ? scored_form
+                                                         : as_parsed;
         std::vector<pipeline::Body> views;
         views.reserve(bodies.size());
         for (const py::handle item : bodies) {
@@ -35,14 +52,14 @@ void bind_ingest(py::module_& m) {
                            body[4].cast<std::string>(), body[5].cast<std::int64_t>()});
         }
         pipeline::Ingested result = without_gil(
-            [&] { return pipeline::ingest(views, enriched ? stored_form : as_parsed, threads); });
+            [&] { return pipeline::ingest(views, hook, threads); });
         py::list parts(result.parts.size());
         for (std::size_t i = 0; i < result.parts.size(); ++i) {
           parts[i] = py::make_tuple(result.parts[i].records, result.parts[i].rejected);
         }
         return py::make_tuple(std::make_shared<LogBatch>(std::move(result.logs)), parts);
       },
-      py::arg("bodies"), py::arg("threads") = 0, py::arg("enrich") = true);
+      py::arg("bodies"), py::arg("threads") = 0, py::arg("form") = "stored");
   m.def(
       "stored_copy",
       [](const LogBatch& logs) {

@@ -193,7 +193,7 @@ def _count(taken: Sequence[Submission]) -> list[_Counted]:
     core, parts = _core.ingest(
         [(s.body, s.format, s.tenant, s.service, s.source, s.received_us) for s in taken],
         1,
-        False,
+        "parsed",
     )
     rejects: Iterator[dict[str, object]] = iter(())
     if core.counts["rejected"]:

@@ -58,8 +58,10 @@ def _bodies(item: StreamItem) -> list[Body]:
     return bodies
 
 
-def decode(items: Sequence[StreamItem], *, threads: int = 1) -> Decoded:
+def decode(items: Sequence[StreamItem], *, form: str = "stored") -> Decoded:
     """Parse, mask, enrich and number the records of entries, in order.
+
+    ``form``: ``stored`` is all that the store keeps, ``scored`` what detection looks at.
 
     Raises:
         ConfigError: an entry is malformed, or holds more records than ids were reserved.
@@ -70,7 +72,7 @@ def decode(items: Sequence[StreamItem], *, threads: int = 1) -> Decoded:
         mine = _bodies(item)
         bodies += mine
         spans.append(len(mine))
-    core, parts = _core.ingest(bodies, threads)
+    core, parts = _core.ingest(bodies, 1, form)
     starts: list[int] = []
     counts: list[int] = []
     rows = []

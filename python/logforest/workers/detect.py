@@ -42,8 +42,8 @@ class DetectWorker(StreamWorker):
         self.found = 0
 
     def prepare(self, items: Sequence[StreamItem]) -> LogBatch:
-        """Parse, mask, enrich, number: the same rows that the store worker stores."""
-        return decode(items).logs
+        """Parse, mask, number: the rows that the store worker stores, as far as they are judged."""
+        return decode(items, form="scored").logs
 
     def finish(self, items: Sequence[StreamItem], prepared: Any) -> None:
         """Score in order of arrival; store and publish what was found."""
