@@ -286,16 +286,13 @@ def main() -> None:
             wait_until(lambda: len(live_groups(queue)) >= 3, 60, "workers")
             post_all(cluster.ports, bodies[:2], 1)
             wait_until(lambda: done(queue), 60, "warm")
-            empty_tables = cluster.postgres.psql("TRUNCATE logs, log_segments, windows, anomalies")
-            del empty_tables
-            begin = time.perf_counter()
-            assert post_all(cluster.ports, bodies, 4) == total
-            posted = time.perf_counter() - begin
-            wait_until(lambda: queue.lag("store") == 0, 120, "stored")
-            stored = time.perf_counter() - begin
-            wait_until(lambda: done(queue), 120, "scored")
-            scored = time.perf_counter() - begin
-        assert digest(cluster) == want, "end to end stored something else"
+            runs = []
+            for _ in range(2):  # the better of two, as with COPY
+                cluster.postgres.psql("TRUNCATE logs, log_segments, windows, anomalies")
+                cluster.postgres.psql("CHECKPOINT")
+                runs.append(end_to_end(cluster, queue, bodies, total))
+                assert digest(cluster) == want, "end to end stored something else"
+        scored, stored, posted = min(runs)
         whole = total / scored
         rows.append(("end to end: committed and scored", whole,
                      f"{whole / copy:.2f} x COPY (goal 0.6), goal 60,000"))  # fmt: skip
@@ -309,6 +306,19 @@ def main() -> None:
         print(f"anomalies found: {anomalies}")
     finally:
         cluster.close()
+
+
+def end_to_end(
+    cluster: Cluster, queue: RedisLog, bodies: list[bytes], total: int
+) -> tuple[float, float, float]:
+    """Seconds until all was scored, stored, accepted."""
+    begin = time.perf_counter()
+    assert post_all(cluster.ports, bodies, 4) == total
+    posted = time.perf_counter() - begin
+    wait_until(lambda: queue.lag("store") == 0, 120, "stored")
+    stored = time.perf_counter() - begin
+    wait_until(lambda: done(queue), 120, "scored")
+    return time.perf_counter() - begin, stored, posted
 
 
 def count_acked(queue: RedisLog) -> int:

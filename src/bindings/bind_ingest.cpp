@@ -1,3 +1,4 @@
+#include "logforest/io/redis_stream.hpp"
 #include "logforest/pipeline/enrich.hpp"
 #include "logforest/pipeline/ingest.hpp"
 #include "py.hpp"
@@ -32,7 +33,8 @@ void as_parsed(RecordBatch& /*batch*/, RejectTable& /*rejects*/) {}
 }  // namespace
 
 void bind_ingest(py::module_& m) {
-  // bodies: [(bytes, format, tenant, service, source, received_us)]; returns the batch and
+  // bodies: [(bytes or PlainBytes, format, tenant, service, source, received_us)]; returns the
+  // batch and
   // [(records, rejected)], one a body. The list keeps the bytes alive. `form`: "stored"; "scored",
   // without metadata and category; "parsed", neither masked nor enriched: enough to count.
   m.def(
@@ -47,12 +49,16 @@ void bind_ingest(py::module_& m) {
         views.reserve(bodies.size());
         for (const py::handle item : bodies) {
           const auto body = item.cast<py::tuple>();
-          views.push_back({body[0].cast<std::string_view>(), body[1].cast<std::string>(),
-                           body[2].cast<std::string>(), body[3].cast<std::string>(),
-                           body[4].cast<std::string>(), body[5].cast<std::int64_t>()});
+          const py::handle data = body[0];
+          views.push_back({py::isinstance<io::PlainBytes>(data)
+                               ? data.cast<const io::PlainBytes&>().bytes
+                               : data.cast<std::string_view>(),
+                           body[1].cast<std::string>(), body[2].cast<std::string>(),
+                           body[3].cast<std::string>(), body[4].cast<std::string>(),
+                           body[5].cast<std::int64_t>()});
         }
-        pipeline::Ingested result = without_gil(
-            [&] { return pipeline::ingest(views, hook, threads); });
+        pipeline::Ingested result =
+            without_gil([&] { return pipeline::ingest(views, hook, threads); });
         py::list parts(result.parts.size());
         for (std::size_t i = 0; i < result.parts.size(); ++i) {
           parts[i] = py::make_tuple(result.parts[i].records, result.parts[i].rejected);

@@ -281,6 +281,14 @@ void bind_redis(py::module_& m) {
       .def_readonly("received_us", &io::StreamItem::received_us)
       .def_readonly("record_ids", &io::StreamItem::record_ids);
 
+  py::class_<io::PlainBytes>(m, "PlainBytes")
+      .def("__len__", [](const io::PlainBytes& b) { return b.bytes.size(); })
+      .def("part", &io::PlainBytes::part, "at"_a, "size"_a, py::keep_alive<0, 1>());
+  m.def(
+      "open_item",
+      [](const io::StreamItem& item) { return without_gil([&] { return io::open_item(item); }); },
+      "item"_a, py::keep_alive<0, 1>());
+
   py::class_<io::StreamRead>(m, "StreamRead")
       .def_readonly("items", &io::StreamRead::items)
       .def_readonly("lost", &io::StreamRead::lost)
@@ -315,10 +323,11 @@ void bind_redis(py::module_& m) {
       "pack_block",
       [](const py::bytes& data) -> py::tuple {
         const auto raw = static_cast<std::string_view>(data);
-        const std::string packed = without_gil([&] { return io::compress_block(raw); });
+        Buffer<char> out;
+        const std::string_view packed = without_gil([&] { return io::compress_block(raw, out); });
         if (packed.empty()) return py::make_tuple("", data);
         return py::make_tuple(py::str(io::kBlockCodec.data(), io::kBlockCodec.size()),
-                              py::bytes(packed));
+                              py::bytes(packed.data(), packed.size()));
       },
       "data"_a);
   m.def(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Decoded", "decode", "entry_key", "keys_of", "make_block"]
 
-Body = tuple[bytes, str, str, str, str, int]
+Body = tuple[bytes | _core.PlainBytes, str, str, str, str, int]
 
 
 @dataclass(slots=True)
@@ -44,14 +44,14 @@ def keys_of(item: StreamItem) -> list[str]:
 
 
 def _bodies(item: StreamItem) -> list[Body]:
-    data = item.data
+    data = _core.open_item(item)
     parts = orjson.loads(item.options).get("parts") if item.options else None
     if not parts:
         return [(data, item.format, item.tenant, "", "", item.received_us)]
-    bodies = []
+    bodies: list[Body] = []
     at = 0
     for size, log_format, service, source, received_us in parts:
-        bodies.append((data[at : at + size], log_format, item.tenant, service, source, received_us))
+        bodies.append((data.part(at, size), log_format, item.tenant, service, source, received_us))
         at += size
     if at != len(data):
         raise ConfigError(f"block {item.key}: its parts cover {at} of {len(data)} bytes")

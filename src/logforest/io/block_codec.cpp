@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <new>
+#include <string>
 
 #include "logforest/base/error.hpp"
 
@@ -33,15 +34,15 @@ std::unique_ptr<ZSTD_CCtx, FreeContext> make_compressor() {
 }
 }  // namespace
 
-std::string compress_block(std::string_view raw) {
+std::string_view compress_block(std::string_view raw, Buffer<char>& out) {
   if (raw.size() < kWorthwhile || raw.size() > kMaxBlockBytes) return {};
   static thread_local const auto context = make_compressor();
-  std::string out(ZSTD_compressBound(raw.size()), '\0');
+  const std::size_t most = ZSTD_compressBound(raw.size());
+  out.clear();
   const std::size_t size =
-      ZSTD_compress2(context.get(), out.data(), out.size(), raw.data(), raw.size());
+      ZSTD_compress2(context.get(), out.room(most), most, raw.data(), raw.size());
   if (ZSTD_isError(size) != 0 || size >= raw.size()) return {};
-  out.resize(size);
-  return out;
+  return {out.data(), size};
 }
 
 std::size_t unpacked_size(std::string_view codec, std::string_view packed) {

@@ -6,8 +6,9 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
+
+#include "logforest/base/buffer.hpp"
 
 namespace logforest::io {
 
@@ -15,8 +16,8 @@ inline constexpr std::string_view kBlockCodec = "zstd";
 // What one block may hold: Redis itself takes no larger value.
 inline constexpr std::size_t kMaxBlockBytes = std::size_t{512} << 20;
 
-// The compressed form; empty when it would not be smaller, or the block is too large to be one.
-[[nodiscard]] std::string compress_block(std::string_view raw);
+// The compressed form, in `out`; empty when it would not be smaller, or the block is too large.
+[[nodiscard]] std::string_view compress_block(std::string_view raw, Buffer<char>& out);
 
 // How many bytes `packed` says it holds. ConfigError: unknown codec, damaged, or above the limit.
 [[nodiscard]] std::size_t unpacked_size(std::string_view codec, std::string_view packed);

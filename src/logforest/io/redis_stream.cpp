@@ -5,7 +5,9 @@
 #include <charconv>
 #include <optional>
 
+#include "logforest/base/error.hpp"
 #include "logforest/base/hash.hpp"
+#include "logforest/io/block_codec.hpp"
 
 namespace logforest::io {
 
@@ -114,6 +116,24 @@ StreamItem decode_block(std::string_view id, const redisReply& fields) {
 }
 
 }  // namespace
+
+PlainBytes PlainBytes::part(std::size_t at, std::size_t size) const {
+  if (at > bytes.size() || size > bytes.size() - at) {
+    throw ConfigError("a part of the block ends behind its " + std::to_string(bytes.size()) +
+                      " bytes");
+  }
+  return {unpacked, bytes.substr(at, size)};
+}
+
+PlainBytes open_item(const StreamItem& item) {
+  if (item.codec.empty()) return {nullptr, item.data};
+  const std::size_t size = unpacked_size(item.codec, item.data);
+  auto out = std::make_shared<Buffer<char>>();
+  unpack_block(item.data, out->room(size), size);
+  out->advance(size);
+  const std::string_view bytes(out->data(), size);
+  return {std::move(out), bytes};
+}
 
 std::int64_t single_record_id(std::string_view entry_id) noexcept {
   const std::size_t dash = entry_id.find('-');

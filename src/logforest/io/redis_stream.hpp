@@ -7,9 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "logforest/base/buffer.hpp"
 #include "logforest/io/redis_connection.hpp"
 
 namespace logforest::io {
@@ -30,6 +33,18 @@ struct StreamItem {
   std::int64_t received_us = 0;
   std::vector<std::int64_t> record_ids;  // joined entries: the id of each line's record
 };
+
+// The plain bytes of an item, or of a part of it. Without a codec they lie in the item, which must
+// then live as long.
+struct PlainBytes {
+  std::shared_ptr<const Buffer<char>> unpacked;
+  std::string_view bytes;
+
+  // ConfigError when it does not lie inside.
+  [[nodiscard]] PlainBytes part(std::size_t at, std::size_t size) const;
+};
+// ConfigError: damaged.
+[[nodiscard]] PlainBytes open_item(const StreamItem& item);
 
 // The id of a record that came as an entry of its own: computed from the entry id, so that each
 // delivery gives the same. Lies in [2^52, 2^53); blocks use the ids below.
