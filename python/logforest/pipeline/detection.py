@@ -35,6 +35,7 @@ _READ_ROWS = 20_000
 _WARM_UP_ROWS = 200_000  # read again after a start without a saved detector: a second of work
 _SAVE_SECONDS = 30.0  # how often the detector is saved,
 _SAVE_RECORDS = 1_000_000  # or after as many records: what a start after a crash reads again
+_GATHER_SECONDS = 0.25  # at least between two transactions of anomalies
 _POSITION_SECONDS = 1.0  # how often the position is stored when there are no anomalies
 
 
@@ -78,8 +79,11 @@ class Detection:
         # Without a scorer only what is offered counts: the store need not be there yet.
         self._committed_id = self._found_id = store.next_id() - 1 if scorer is not None else 0
         self._position = store.detected_id() if scorer is not None else self._committed_id
+        self._seen = self._position  # by the scorer; the position follows when that is stored
+        self._unstored: list[pa.Table] = []
         self._stored_position = self._position
         self._stored_at = time.monotonic()
+        self._store_failed = False
         self._saved_position = 0
         self._saved_at = time.monotonic()
         self.recovered = scorer is None  # the scorer has seen all that was scored before
@@ -115,7 +119,7 @@ class Detection:
         with self._wake:
             before, self._committed_id = self._committed_id, last_id
             if self._scorer is None:
-                self._position = last_id
+                self._position = self._seen = last_id
                 return
             if self._handed_rows + logs.num_rows <= _HANDED_ROWS or not self._handed:
                 self._handed.append((logs, before, last_id))
@@ -165,88 +169,104 @@ class Detection:
             return
         while True:
             with self._wake:
-                while not self._handed and self._position >= self._committed_id:
-                    if self._stopping:
+                while not self._handed and self._seen >= self._committed_id:
+                    if self._stopping or self._store_is_due() or self._save_is_due():
                         break
-                    self._wake.wait(_POSITION_SECONDS)
-                    if self._position > self._stored_position or self._save_is_due():
-                        break
-                if self._stopping and self._position >= self._committed_id:
+                    self._wake.wait(_GATHER_SECONDS if self._unstored else _POSITION_SECONDS)
+                if self._stopping and self._seen >= self._committed_id:
                     break
             try:
                 self._step()
             except StoreError as error:  # full disk and the like: the records stay to be scored
-                self.last_error = str(error)
+                self.last_error, self._store_failed = str(error), True
                 log.error("anomalies not stored, will be tried again: %s", error)
                 time.sleep(0.5)
             except Exception as error:
                 # A batch that cannot be scored must not hold up all that follow.
                 self.last_error = f"{type(error).__name__}: {error}"
+                self._move_on()
                 log.exception("batch not scored")
         try:
-            if self._position > self._stored_position:
-                self._store_position()
-            if self._position > self._saved_position:
+            self._store_findings()
+            self._move_on()
+            if self._seen > self._saved_position:
                 self._save()
         except StoreError as error:
             log.error("position not stored: %s", error)
 
     def _step(self) -> None:
         logs, last_id = self._next()
+        self._seen = max(self._seen, last_id)  # whatever happens: never twice through the scorer
         if logs is not None and logs.num_rows:
-            try:
-                anomalies = self._scorer.process(logs)  # type: ignore[union-attr]
-            except Exception:
-                self._position = last_id
-                raise
-            if anomalies.num_rows:
-                self.found += self._store.add_anomalies(anomalies, detected_id=last_id)
-                self._stored_position, self._stored_at = last_id, time.monotonic()
-                if self._on_anomalies is not None:
-                    self._on_anomalies(anomalies)
+            anomalies = self._scorer.process(logs)  # type: ignore[union-attr]
             self.scored_records += logs.num_rows
-            self.last_error = None  # not before: health tells of a batch that was not scored
-        self._position = max(self._position, last_id)
-        stale = time.monotonic() - self._stored_at > _POSITION_SECONDS
-        if stale and self._position > self._stored_position:
-            self._store_position()
+            if not self._store_failed:
+                self.last_error = None  # not before: health tells of a batch that was not scored
+            if anomalies.num_rows:
+                self._unstored.append(anomalies)
+        if self._store_is_due():
+            self._store_findings()
+        self._move_on()
         if self._save_is_due():
             self._save()
+
+    def _move_on(self) -> None:
+        if not self._unstored:
+            self._position = self._seen
+
+    def _store_is_due(self) -> bool:
+        """A transaction holds up the commits: under load what was found waits for more."""
+        waited = time.monotonic() - self._stored_at
+        if self._unstored:
+            return waited >= _GATHER_SECONDS
+        return self._seen > self._stored_position and waited >= _POSITION_SECONDS
 
     def _next(self) -> tuple[LogBatch | None, int]:
         with self._wake:
             until = self._committed_id
             while self._handed:
                 logs, before, last_id = self._handed[0]
-                if before > self._position:  # batches before this one were let go
+                if before > self._seen:  # batches before this one were let go
                     until = before
                     break
                 self._handed.popleft()
                 self._handed_rows -= logs.num_rows
-                if last_id > self._position:
+                if last_id > self._seen:
                     return logs, last_id
-        if until <= self._position:
-            return None, self._position
-        logs = self._store.after(self._position, until, _READ_ROWS)
+        if until <= self._seen:
+            return None, self._seen
+        logs = self._store.after(self._seen, until, _READ_ROWS)
         if logs.num_rows < _READ_ROWS:  # ids may have gaps, but nothing is left up to here
             return logs, until
         return logs, int(logs["id"][-1].as_py())
 
-    def _store_position(self) -> None:
-        self._store.add_anomalies(None, detected_id=self._position)
-        self._stored_position, self._stored_at = self._position, time.monotonic()
+    def _store_findings(self) -> None:
+        """Anomalies found and how far the scorer came, in one transaction."""
+        if not self._unstored and self._seen <= self._stored_position:
+            return
+        import pyarrow as pa
+
+        found = pa.concat_tables(self._unstored) if self._unstored else None
+        self.found += self._store.add_anomalies(found, detected_id=self._seen)
+        self._stored_position, self._stored_at = self._seen, time.monotonic()
+        self._unstored.clear()
+        if self._store_failed:
+            self.last_error, self._store_failed = None, False
+        if found is not None and self._on_anomalies is not None:
+            self._on_anomalies(found)
 
     def _save_is_due(self) -> bool:
-        behind = self._position - self._saved_position
-        late = time.monotonic() - self._saved_at > _SAVE_SECONDS
-        return self._file is not None and (behind >= _SAVE_RECORDS or (late and behind > 0))
+        behind = self._seen - self._saved_position
+        waited = time.monotonic() - self._saved_at
+        if self._file is None or behind <= 0 or waited < _POSITION_SECONDS:
+            return False
+        return behind >= _SAVE_RECORDS or waited >= _SAVE_SECONDS
 
     def _save(self) -> None:
         """The stored position first: it is never behind that of the file."""
         if self._file is None:
             return
-        if self._position > self._stored_position:
-            self._store_position()
+        self._store_findings()
         self._saved_at = time.monotonic()
-        if self._file.save(self._store, cast("Detector", self._scorer), self._position):
-            self._saved_position = self._position
+        if self._file.save(self._store, cast("Detector", self._scorer), self._seen):
+            self._saved_position = self._seen
