@@ -27,7 +27,7 @@ FLOOR = 0.6  # forest scores below are silent whatever the history says
 _TAIL_SHARE = 0.005
 _LEAST_SCALE = 0.003
 _SAMPLE_ROWS = 20_000
-_REFIT_EVERY = 250_000
+REFIT_EVERY = 100_000  # records; benchmarks/bench_detector_forest.py compares
 _LEAST_ROWS = 500
 _MOST_PARTS = 200  # of the sample, before they are put together
 
@@ -131,7 +131,7 @@ class RecordJudge:
 
     @property
     def _due_after(self) -> int:
-        return _REFIT_EVERY if self.fits else max(self.warmup, _LEAST_ROWS)
+        return REFIT_EVERY if self.fits else max(self.warmup, _LEAST_ROWS)
 
     def learn(self, rows: Matrix) -> None:
         """Offer at most :meth:`room` rows to the sample; grow the forest when it is time.
