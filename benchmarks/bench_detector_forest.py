@@ -102,9 +102,9 @@ class Often(RecordJudge):
 
     every = 50_000
 
-    def learn(self, rows: np.ndarray) -> None:
-        self.since_fit += int((records.REFIT_EVERY / self.every - 1) * len(rows))
-        super().learn(rows)
+    @property
+    def _due_after(self) -> int:
+        return self.every if self.fits else max(self.warmup, 500)
 
 
 class Seldom(Often):
@@ -114,26 +114,24 @@ class Seldom(Often):
 class Renewed(RecordJudge):
     """Renewed by partial_fit on the rows that the sample is offered; threshold every 50,000."""
 
-    protect, shield, renewal = False, 0.0, 0.25
+    shield, protect, renewal = 0.0, False, 0.25
+
+    @property
+    def _due_after(self) -> int:
+        return 50_000 if self.fits else max(self.warmup, 500)
 
     def learn(self, rows: np.ndarray) -> None:
-        if not self.fits:
-            super().learn(rows)
-            return
-        assert self.forest is not None
-        picked = rows[:: max(1, len(rows) * 4 // 20_000)]
-        self.sample = np.concatenate([self.sample, picked])[-20_000:]
-        self.since_fit += len(rows)
-        if self.shield:
-            scores = self.forest.anomaly_score(picked)
-            picked = picked[scores <= np.quantile(scores, 1 - self.shield)]
-        seed = self.seed + self.since_fit
-        seen = np.random.default_rng(seed).permutation(with_exposure(picked, self.names, seed))
-        self.forest.partial_fit(seen, protect=self.protect, renewal=self.renewal)
-        if self.since_fit >= 50_000:
-            forest, self.fixed = self.forest, True
-            self.fit()  # the threshold only
-            self.forest, self.fixed = forest, False
+        if self.fits:
+            assert self.forest is not None
+            picked = rows[::5]
+            if self.shield:
+                scores = self.forest.anomaly_score(picked)
+                picked = picked[scores <= np.quantile(scores, 1 - self.shield)]
+            seed = self.seed + self.sampled
+            seen = np.random.default_rng(seed).permutation(with_exposure(picked, self.names, seed))
+            self.forest.partial_fit(seen, protect=self.protect, renewal=self.renewal)
+            self.fixed = True  # from here on only the threshold is set anew
+        super().learn(rows)
 
 
 class Protected(Renewed):
@@ -172,7 +170,11 @@ def run(judge: RecordJudge, batches: list) -> tuple[list, float]:
             out.append((scores, over))
         else:
             out.append(None)
-        judge.learn(rows)
+        begin = 0
+        while begin < len(rows):
+            part = rows[begin : begin + judge.room()]
+            judge.learn(part)
+            begin += len(part)
         seconds += time.process_time() - began
     return out, seconds
 

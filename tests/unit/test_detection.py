@@ -367,10 +367,28 @@ def test_window_choice_follows_density():
 def test_surprises_and_tail():
     assert poisson_surprise(0, 20) == pytest.approx(20)
     assert binomial_surprise(10, 10, 0.1) == pytest.approx(10 * np.log(10))
-    tail = Tail(size=500, refresh=100)
-    tail.add(np.random.default_rng(0).exponential(2.0, 500))
-    assert tail.exceedance(tail.start + 10) == pytest.approx(0.1 * np.exp(-10 / tail.scale))
-    assert 1.5 < tail.scale < 2.6
+    light, heavy = Tail(size=20_000), Tail(size=20_000)
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        light.add(rng.exponential(2.0, 100))
+        heavy.add(2.0 * (rng.random(100) ** -0.5 - 1.0) / 0.5)  # generalised Pareto of shape 0.5
+    assert 1.6 < light.scale < 2.4
+    assert light.shape < 0.15
+    assert 0.3 < heavy.shape < 0.7
+    for tail, quantile in ((light, -2 * np.log(1e-3)), (heavy, 4 * (1e-3**-0.5 - 1))):
+        assert 0.3e-3 < tail.exceedance(quantile) < 3e-3
+    assert light.confidence(60.0) > 0.9
+    assert heavy.confidence(60.0) < 0.5
+    assert Tail().confidence(15.0) < 0.5  # nothing is known yet
+
+
+def test_share_of_true_findings_counts_what_chance_brings():
+    tail = Tail()
+    tail.add(np.random.default_rng(1).exponential(1.0, 4000))
+    before = tail.confidence(12.0)
+    tail.add(np.full(40, 14.0))  # an incident: forty windows that chance does not bring
+    assert before < 0.5
+    assert tail.confidence(12.0) > 0.9
 
 
 def test_saved_detector_goes_on_as_if_nothing_had_happened(tmp_path):

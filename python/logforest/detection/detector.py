@@ -59,7 +59,7 @@ class Detector(ModelFile):
     grace_seconds : how long a window stays open for late records, in time of the logs.
     warmup_windows, warmup_records : a service is judged after both; until then it is learned.
     forest_warmup : records before the forest is grown. Those before it are judged afterwards;
-        it is grown anew every 250,000 records.
+        it is grown anew every 100,000 records.
     model : a fitted IsolationForest over ``detection.records.default_features()``; None: own.
     random_state : seed of the forest. Same records and seed, same anomalies.
     n_jobs : threads of the forest (None: one).

@@ -10,8 +10,9 @@ import numpy as np
 from logforest import _core
 from logforest.detection import words
 from logforest.detection.baselines import ALPHA
-from logforest.detection.findings import Feature, Finding, confidence_of, score_of
+from logforest.detection.findings import Feature, Finding, score_of
 from logforest.detection.hits import THRESHOLD
+from logforest.detection.surprise import Tail
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,7 +82,6 @@ class Explainer:
     ) -> list[Finding]:  # fmt: skip
         """Findings of one window."""
         del begin
-        per_day = 86_400 / self._width * max(1, int(self._judge.warm().sum()))
         findings = []
         for hit in hits:
             tenant, name = self._name(hit.service)
@@ -89,7 +89,6 @@ class Explainer:
             start = hit.window * self._width * 1_000_000
             slot = self._main_slot(hit, templates, template_part)
             tail = self._judge.incidents.tails.get(hit.kind)
-            exceedance = tail.exceedance(hit.surprise) if tail else math.exp(-hit.surprise)
             finding = Finding(
                 kind=hit.kind,
                 service=name,
@@ -97,7 +96,7 @@ class Explainer:
                 log_id=self._log_id(hit, cells, row, templates, template_part, slot),
                 timestamp_us=start,
                 score=score_of(hit.surprise, THRESHOLD),
-                confidence=confidence_of(exceedance, per_day),
+                confidence=(tail or Tail()).confidence(hit.surprise),
                 impact=hit.affected,
                 reasons=[],
                 actual=hit.actual,
@@ -261,7 +260,6 @@ class Explainer:
             order = np.argsort(-unusual.contributions)[:4]
             top = [int(k) for k in order if unusual.contributions[k] > 0]
             score = score_of(unusual.surprise, self._forest.threshold)
-            exceedance = math.exp(-unusual.surprise)
             findings.append(
                 Finding(
                     kind="unusual_record",
@@ -270,7 +268,7 @@ class Explainer:
                     log_id=record["id"] if record["id"] is not None else first_row + unusual.row,
                     timestamp_us=stamps[i],
                     score=score,
-                    confidence=confidence_of(exceedance, math.exp(self._forest.threshold)),
+                    confidence=unusual.confidence,
                     impact=0.0,
                     reasons=self._record_words(top, unusual, record, service, window),
                     actual=unusual.score,

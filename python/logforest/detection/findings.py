@@ -95,15 +95,6 @@ def score_of(surprise: float, threshold: float) -> float:
     return float(1.0 - 2.0 ** (-max(0.0, surprise) / threshold))
 
 
-def confidence_of(exceedance: float, chances_per_day: float) -> float:
-    """One over one plus the false alarms a day to expect at this strength.
-
-    >>> confidence_of(1e-9, 10_000) > 0.99, confidence_of(1e-4, 10_000)
-    (True, 0.5)
-    """
-    return 1.0 / (1.0 + exceedance * max(chances_per_day, 1.0))
-
-
 def schema() -> pa.Schema:
     """Columns of the anomalies table."""
     import pyarrow as pa

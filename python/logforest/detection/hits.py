@@ -42,7 +42,7 @@ class Incidents:
         """The incident was seen in ``window``."""
         self.open[(kind, service)] = (since, window)
 
-    def hold_in(self, kind: str, surprise: Floats) -> None:
-        """Surprises of windows that were not reported."""
+    def note(self, kind: str, surprise: Floats) -> None:
+        """The surprises of one window, reported or not."""
         if len(surprise):
             self.tails.setdefault(kind, Tail()).add(surprise[:256])

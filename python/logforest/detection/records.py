@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logforest import _core
+from logforest.detection.surprise import true_share
 from logforest.features import LogFeatureExtractor
 from logforest.forest import IsolationForest
 
@@ -30,6 +31,8 @@ _SAMPLE_ROWS = 20_000
 REFIT_EVERY = 100_000  # records; benchmarks/bench_detector_forest.py compares
 _LEAST_ROWS = 500
 _MOST_PARTS = 200  # of the sample, before they are put together
+_REMEMBERED_ROWS = 1_000_000  # over which records as strange as this one are counted
+_REMEMBERED = 8192  # and at most so many of them
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class Unusual:
     row: int
     surprise: float
     score: float
+    confidence: float
     contributions: np.ndarray
     values: np.ndarray
 
@@ -101,6 +105,8 @@ class RecordJudge:
         self.fits = 0
         self.start, self.scale = 1.0, 1.0
         self.usual = np.zeros(0, np.float32)  # median of every feature over the sample
+        self.judged = 0  # rows
+        self.strange = np.zeros((2, 0))  # rows judged when they came, surprise: over the threshold
 
     @property
     def ready(self) -> bool:
@@ -183,13 +189,34 @@ class RecordJudge:
         surprise = self.surprise(scores)
         over = np.flatnonzero((surprise >= self.threshold) & (scores >= FLOOR))
         count = len(over)
-        if count > most:
-            over = over[np.argsort(-scores[over], kind="stable")[:most]]
+        numbers = self.judged + 1.0 + over
+        self.judged += len(rows)
+        strange = np.concatenate([self.strange, [numbers, surprise[over]]], axis=1)
+        begin = len(strange[0]) - count
+        self.strange = strange[:, -_REMEMBERED:]
         if count == 0:
             return [], 0
+        chosen = np.arange(count)
+        if count > most:
+            chosen = np.argsort(-scores[over], kind="stable")[:most]
+        confidence = [self._confidence(strange[:, : begin + k + 1]) for k in chosen]
+        over = over[chosen]
         contributions = self.forest.explain(rows[over])
         found = [
-            Unusual(int(r), float(surprise[r]), float(scores[r]), c, rows[r])
-            for r, c in zip(over, contributions, strict=True)
+            Unusual(int(r), float(surprise[r]), float(scores[r]), float(p), c, rows[r])
+            for r, p, c in zip(over, confidence, contributions, strict=True)
         ]
         return found, count
+
+    @staticmethod
+    def _confidence(strange: np.ndarray) -> float:
+        """Share of the latest records as strange as the last one that usual ones do not account for.
+
+        Over the last million records, itself included; :func:`true_share`.
+        """
+        numbers, surprise = strange[:, -_REMEMBERED:]
+        now, level = numbers[-1], surprise[-1]
+        back = now - numbers[0] + 1 if len(numbers) == _REMEMBERED else now
+        back = min(back, _REMEMBERED_ROWS)
+        there = int((surprise[numbers > now - back] >= level).sum())
+        return float(true_share(np.array(back * np.exp(-level)), there))

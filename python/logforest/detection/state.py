@@ -39,6 +39,7 @@ def dump(detector: Detector) -> bytes:
         "extractor": np.frombuffer(records.extractor.to_bytes(), np.uint8),
         "sample": records.sample,
         "usual": records.usual,
+        "strange": records.strange,
     }
     if records.forest is not None:
         sections["forest"] = np.frombuffer(records.forest.to_bytes(), np.uint8)
@@ -56,8 +57,11 @@ def dump(detector: Detector) -> bytes:
         "judged": detector._judged,
         "suppressed": detector._suppressed,
         "records": [records.sampled, records.since_fit, records.fits, records.start, records.scale],
+        "records_judged": records.judged,
         "fixed": records.fixed,
-        "tails": {k: [t.seen, t.next, t.start, t.scale] for k, t in judge.incidents.tails.items()},
+        "tails": {
+            k: [t.seen, t.next, t.start, t.scale, t.shape] for k, t in judge.incidents.tails.items()
+        },
         "open": [[*key, *value] for key, value in judge.incidents.open.items()],
         "statuses": [[*k, *v] for k, v in detector._explainer.statuses.items()],
         "waiting": [[first, begin] for _, first, begin, _ in detector._waiting],
@@ -133,6 +137,9 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
     records.sampled, records.since_fit, records.fits = int(sampled), int(since), int(fits)
     records.fixed = bool(header["fixed"])
     records.sample, records.usual = sections["sample"], sections["usual"]
+    records.judged, records.strange = int(header["records_judged"]), sections["strange"]
+    if records.strange.dtype != np.float64 or records.strange.shape[:1] != (2,):
+        raise ModelError("detector file: the strange records have another type or shape")
     if records.fits and (records.forest is None or len(records.usual) != len(records.names)):
         raise ModelError("detector file: the forest is missing")
     for prefix, part in _parts(judge):
@@ -144,10 +151,10 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
             raise ModelError("detector file: groups of templates point nowhere")
     if judge.services.size > len(signals.services()) or judge.templates.size > signals.num_slots:
         raise ModelError("detector file: more services or templates than are named")
-    for kind, (seen, due, start, scale) in header["tails"].items():
+    for kind, (seen, due, start, scale, shape) in header["tails"].items():
         tail = Tail(size=len(sections[f"tail.{kind}"]))
         tail.values, tail.seen, tail.next = sections[f"tail.{kind}"], int(seen), int(due)
-        tail.start, tail.scale = float(start), float(scale)
+        tail.start, tail.scale, tail.shape = float(start), float(scale), float(shape)
         judge.incidents.tails[str(kind)] = tail
     judge.incidents.open = {(str(k), int(s)): (int(a), int(b)) for k, s, a, b in header["open"]}
     detector._explainer.statuses = {

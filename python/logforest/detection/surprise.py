@@ -39,11 +39,18 @@ def binomial_surprise(hits: npt.ArrayLike, trials: npt.ArrayLike, share: npt.Arr
     return np.asarray(n * np.maximum(yes + no, 0.0))
 
 
-class Tail:
-    """The usual surprise of one test, from windows where it was silent: calibrates confidence.
+_QUANTILES = (0.9, 0.96, 0.984)  # 0.4 times as many lie above each as above the one before
+_STEP = float(np.log(2.5))
+_PRIOR_SHAPE = 0.5  # a heavy tail, until so many windows have shown another one
+_PRIOR_WINDOWS = 1000
 
-    Keeps the latest ``size`` values; above their 90 % quantile an exponential tail is fitted
-    (peaks over threshold, shape 0: Pickands 1975).
+
+class Tail:
+    """How often one test shows how much surprise, over the windows of late: gives confidence.
+
+    Keeps the latest ``size`` values. Above their 90 % quantile a generalised Pareto tail is fitted,
+    by quantiles (Pickands 1975), of which a few incidents among the windows move none. It is never
+    lighter than an exponential of scale 1, which a Chernoff bound that is exact would have.
     """
 
     def __init__(self, size: int = 4000, refresh: int = 250) -> None:
@@ -51,21 +58,53 @@ class Tail:
         self.seen = 0
         self._refresh = refresh
         self.next = refresh  # how many values until the tail is fitted again
-        self.start, self.scale = 2.0, 1.0  # of a Chernoff bound that is exact, and then some
+        self.start, self.scale, self.shape = 2.0, 1.0, _PRIOR_SHAPE
 
     def add(self, values: Floats) -> None:
-        """Take in held-in values."""
+        """Take in the surprises of a window."""
         for value in values:
             self.values[self.seen % len(self.values)] = value
             self.seen += 1
         if self.seen >= self.next:
             self.next = self.seen + self._refresh
-            sample = self.values[: min(self.seen, len(self.values))]
-            self.start = float(np.quantile(sample, 0.9))
-            above = sample[sample > self.start] - self.start
-            # Never lighter than the theory: a quiet history must not make us over-sure.
-            self.scale = max(1.0, float(above.mean()) if len(above) else 1.0)
+            self._fit()
+
+    @property
+    def latest(self) -> Floats:
+        """The values that are kept."""
+        return self.values[: min(self.seen, len(self.values))]
+
+    def _fit(self) -> None:
+        start, middle, high = (float(q) for q in np.quantile(self.latest, _QUANTILES))
+        near, far = max(middle - start, _STEP), max(high - middle, _STEP)
+        shape = float(np.clip(np.log(far / near) / _STEP, 0.0, 1.0))
+        weight = len(self.latest) / (len(self.latest) + _PRIOR_WINDOWS)
+        self.shape = weight * shape + (1.0 - weight) * _PRIOR_SHAPE
+        self.start = start
+        growth = np.expm1(2 * _STEP * self.shape) / self.shape if self.shape > 1e-6 else 2 * _STEP
+        self.scale = max(1.0, (high - start) / growth)
 
     def exceedance(self, value: float) -> float:
         """Share of usual windows with at least this surprise."""
-        return 0.1 * float(np.exp(-max(0.0, value - self.start) / self.scale))
+        over = max(0.0, value - self.start) / self.scale
+        if self.shape < 1e-6:
+            return 0.1 * float(np.exp(-over))
+        return 0.1 * float((1.0 + self.shape * over) ** (-1.0 / self.shape))
+
+    def confidence(self, value: float) -> float:
+        """Share of the latest windows at least this surprising that chance does not account for."""
+        windows = max(len(self.latest), _PRIOR_WINDOWS)
+        there = int((self.latest >= value).sum())
+        return float(true_share(np.array(windows * self.exceedance(value)), np.array(there)))
+
+
+def true_share(expected: Floats, there: npt.ArrayLike) -> Floats:
+    """One minus the false discovery rate (Efron 2007), with one standard deviation in hand.
+
+    ``there``: cases found; ``expected``: how many of them chance alone would bring.
+
+    >>> true_share(np.array([0.0, 4.0, 100.0]), np.array([1, 60, 50])).tolist()
+    [1.0, 0.9, 0.0]
+    """
+    false = (expected + np.sqrt(expected)) / np.maximum(there, 1)
+    return np.asarray(np.clip(1.0 - false, 0.0, 1.0))

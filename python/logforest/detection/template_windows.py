@@ -71,7 +71,7 @@ class TemplateJudge:
             return fired, news
         shown, total, now, surprise, ok = found
         owner = t.service[shown]
-        self.incidents.hold_in("new_template", surprise[~ok])
+        self.incidents.note("new_template", surprise)
         for service in np.unique(owner[ok]):
             mine = np.flatnonzero(ok & (owner == service))
             best = mine[np.argmax(surprise[mine])]
@@ -152,9 +152,10 @@ class TemplateJudge:
         slots: np.ndarray, counts: np.ndarray,
     ) -> np.ndarray:  # fmt: skip
         """Known warnings and errors that come far more often than usual."""
-        found = self._risen(window, able, count, slots, counts)
+        found, most = self._risen(window, able, count, slots, counts)
         if len(found[0]) and self.grouper.refresh(window, now=True):
-            found = self._risen(window, able, count, slots, counts)
+            found, most = self._risen(window, able, count, slots, counts)
+        self.incidents.note("template_surge", most[able])
         t = self.templates
         fired = np.zeros(self.services.size, bool)
         for group, now, usual, surprise in zip(*found, strict=True):
@@ -171,8 +172,9 @@ class TemplateJudge:
     def _risen(
         self, window: int, able: np.ndarray, count: np.ndarray, slots: np.ndarray,
         counts: np.ndarray,
-    ) -> tuple[np.ndarray, ...]:  # fmt: skip
-        """Groups, records, usual records, surprise; the strangest first."""
+    ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:  # fmt: skip
+        """Groups, records, usual records, surprise, the strangest first; and by service the most
+        surprising rise, enough or not."""
         s, t, g = self.services, self.templates, self.groups
         at, part = np.unique(t.group[slots], return_inverse=True)
         now = np.bincount(part, counts, minlength=len(at))
@@ -182,19 +184,22 @@ class TemplateJudge:
         usual = g.rate[at] * count[owner] / np.maximum(s.level()[owner], 1)
         surprise = poisson_surprise(now, np.maximum(usual, 0.05))
         surprise = surprise / np.maximum(s.error_spread[owner], 1.0)
-        ok = able[owner] & (level >= 2) & (now >= 10) & (surprise >= THRESHOLD)
+        ok = able[owner] & (level >= 2) & (now > usual) & (g.first[at] < window - LEARNED_AFTER)
+        most = np.zeros(s.size)
+        np.maximum.at(most, owner[ok], surprise[ok])
+        ok &= (now >= 10) & (surprise >= THRESHOLD)
         ok &= (now >= 4 * usual) & (now - usual >= 0.1 * count[owner])
-        ok &= g.first[at] < window - LEARNED_AFTER
         chosen = np.flatnonzero(ok)
         chosen = chosen[np.argsort(-surprise[chosen], kind="stable")]
-        return at[chosen], now[chosen], usual[chosen], surprise[chosen]
+        return (at[chosen], now[chosen], usual[chosen], surprise[chosen]), most
 
     # --- vanished ----------------------------------------------------------------------------
     def vanished(self, hits: list[Hit], window: int, able: np.ndarray, slots: np.ndarray) -> None:
         """Templates that were in nearly every window and are gone while the service goes on."""
-        found = self._missed(window, able, slots)
+        found, most = self._missed(window, able, slots)
         if len(found[0]) and self.grouper.refresh(window, now=True):
-            found = self._missed(window, able, slots)
+            found, most = self._missed(window, able, slots)
+        self.incidents.note("template_vanished", most[able])
         t, g = self.templates, self.groups
         fired = np.zeros(self.services.size, bool)
         for group, missing in zip(*found, strict=True):
@@ -209,8 +214,8 @@ class TemplateJudge:
 
     def _missed(
         self, window: int, able: np.ndarray, slots: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Groups and the records missing of each; most first."""
+    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        """Groups and the records missing of each, most first; and by service the most missing."""
         s, t, g = self.services, self.templates, self.groups
         owner = t.service[g.founder]
         age = window - g.first
@@ -219,11 +224,13 @@ class TemplateJudge:
         steady &= (g.rate >= 3) & (g.last < window)
         steady[t.group[slots]] = False
         missing = g.rate * (window - np.maximum(g.last, g.first)) / np.maximum(s.spread[owner], 1.0)
+        most = np.zeros(s.size)
+        np.maximum.at(most, owner[steady], missing[steady])
         # Said for a while, then taken as the new state of things.
         steady &= (missing >= 3 * THRESHOLD) & (missing <= 10 * THRESHOLD)
         chosen = np.flatnonzero(steady)
         chosen = chosen[np.argsort(-missing[chosen], kind="stable")]
-        return chosen, missing[chosen]
+        return (chosen, missing[chosen]), most
 
     def _hit(
         self, hits: list[Hit], kind: str, slot: int, window: int, surprise: float, actual: float,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Cells = dict[str, Any]
 
+_DOWN = {"silent_service", "volume_drop"}
 CONTINUED = 0.3  # share of the threshold that keeps an incident going
 
 
@@ -138,10 +139,8 @@ class WindowJudge:
                 Hit(kind, number, window, float(surprise[number]), float(actual[number]),
                     float(expected[number]), float(affected[number]), since)
             )  # fmt: skip
-        self.incidents.hold_in(
-            kind,
-            np.where(able | (self.warm() & (surprise > 0)), surprise, 0.0)[self.warm() & ~fired],
-        )
+        risen = actual < expected if kind in _DOWN else actual > expected
+        self.incidents.note(kind, np.where(risen, surprise, 0.0)[self.warm()])
         return fired
 
     def _feed_complete(self, count: np.ndarray, level: np.ndarray, warm: np.ndarray) -> bool:
