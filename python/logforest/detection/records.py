@@ -210,9 +210,9 @@ class RecordJudge:
 
     @staticmethod
     def _confidence(strange: np.ndarray) -> float:
-        """Share of the latest records as strange as the last one that usual ones do not account for.
+        """Share of the records as strange as the last one that usual ones do not account for.
 
-        Over the last million records, itself included; :func:`true_share`.
+        Over the latest million records, itself included; :func:`true_share`.
         """
         numbers, surprise = strange[:, -_REMEMBERED:]
         now, level = numbers[-1], surprise[-1]
