@@ -136,7 +136,8 @@ class Miner:
             need = self.limits["plain"]
         if wild:
             need = 1 if assigned else max(2, need - 2)
-        return len(words) >= need
+        proven = 0 if i == 0 or states else len(words & self.values_before)
+        return len(words) + (proven if proven >= 3 else 0) >= need
 
     def step(self) -> bool:
         live = sorted({tuple(w.tokens) for w in self.works.values()})

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EXCEEDANCE = 5e-4  # share of usual records that reach the threshold
 FLOOR = 0.6  # forest scores below are silent whatever the history says
 _TAIL_SHARE = 0.005
+_TAIL_SHAPE = 0.1  # heavier than exponential, for confidence only
 _LEAST_SCALE = 0.003
 _SAMPLE_ROWS = 20_000
 REFIT_EVERY = 100_000  # records; benchmarks/bench_detector_forest.py compares
@@ -219,4 +220,6 @@ class RecordJudge:
         back = now - numbers[0] + 1 if len(numbers) == _REMEMBERED else now
         back = min(back, _REMEMBERED_ROWS)
         there = int((surprise[numbers > now - back] >= level).sum())
-        return float(true_share(np.array(back * np.exp(-level)), there))
+        over = level + np.log(_TAIL_SHARE)
+        usual = _TAIL_SHARE * (1.0 + _TAIL_SHAPE * over) ** (-1.0 / _TAIL_SHAPE)
+        return float(true_share(np.array(back * usual), there))

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kMaxRounds = 24;
 constexpr std::size_t kMaxHoleSets = 256;  // a length of message
+constexpr std::uint32_t kProven = 3;       // words of a column that vary elsewhere
 
 std::uint64_t place(Code code, std::size_t at) noexcept {
   return mix64((static_cast<std::uint64_t>(static_cast<std::uint32_t>(code)) << 20) ^
@@ -215,7 +216,10 @@ bool Rounds::enough(const Column& column, const Context& context, bool first) co
     need = limits_.identifier;
   }
   if (column.wildcard) need = context.assigned ? 1 : std::max(2, need - limits_.wildcard_credit);
-  return column.words >= static_cast<std::uint32_t>(need);
+  // Words that proved variable elsewhere count twice here, if they are more than chance.
+  std::uint32_t evidence = column.words;
+  if (!first && !states && column.values >= kProven) evidence += column.values;
+  return evidence >= static_cast<std::uint32_t>(need);
 }
 
 void Rounds::fill_columns() {
