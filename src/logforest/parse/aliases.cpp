@@ -21,7 +21,7 @@ constexpr Group kGroups[] = {
      "time_iso8601 time_local timeunixnano time_unix_nano observedtimeunixnano timestampnanos "
      "__realtime_timestamp _source_realtime_timestamp eventtimestamp event_timestamp log_time "
      "logtime receivetimestamp created_time t t.$date timestamp.$date @timestamp.$date "
-     "edgestarttimestamp started_at start_time"},
+     "edgestarttimestamp started_at start_time published"},
     {Target::Level, Reading::Plain,
      "level severity lvl log.level log_level loglevel levelname level_name severitytext "
      "severity_text @l priority_name s syslog.severity.name"},
@@ -40,6 +40,7 @@ constexpr Group kGroups[] = {
      "resource.labels.instance_id machine machinename computer agent.hostname"},
     {Target::Message, Reading::Plain,
      "message msg text event short_message @m log.message textpayload log_message body "
+     "displaymessage resultdescription "
      "body.stringvalue"},
     {Target::Message, Reading::InnerLine, "log"},
     {Target::Endpoint, Reading::Plain,
@@ -72,8 +73,11 @@ constexpr Group kGroups[] = {
      "client.ip request.client_ip request.remote_ip client_ip clientip client.address "
      "client_address remote_addr remoteaddr remote_ip "
      "remoteip remote_address ip ip_address ipaddress source.ip src_ip srcip http.client_ip "
-     "network.client.ip clientaddr client_addr"},
-    {Target::User, Reading::Plain, "user.id user_id userid user enduser.id usr.id client.user.id"},
+     "network.client.ip clientaddr client_addr sourceipaddress "
+     "calleripaddress client.ipaddress"},
+    {Target::User, Reading::Plain,
+     "user.id user_id userid user enduser.id usr.id client.user.id useridentity.username "
+     "actor.alternateid"},
     {Target::Trace, Reading::Plain, "trace.id trace_id traceid dd.trace_id otel.trace_id trace"},
     {Target::Span, Reading::Plain, "span.id span_id spanid dd.span_id otel.span_id"},
     {Target::Request, Reading::Plain, "request http.request"},

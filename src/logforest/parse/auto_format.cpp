@@ -34,8 +34,12 @@ struct Candidate {
 class AutoParser final : public LineParser {
  public:
   AutoParser(const ParseOptions& options, const Formats& formats,
-             std::shared_ptr<const Format> plain, bool first_is_known, bool pure)
-      : options_(options), plain_(std::move(plain)), first_is_known_(first_is_known), pure_(pure) {
+             std::shared_ptr<const Format> plain, bool first_is_known, bool pure, bool finer)
+      : options_(options),
+        plain_(std::move(plain)),
+        first_is_known_(first_is_known),
+        pure_(pure),
+        finer_(finer) {
     for (const auto& format : formats) candidates_.emplace_back(format);
   }
 
@@ -49,7 +53,8 @@ class AutoParser final : public LineParser {
     if (shape == Shape::Record || first_takes(line)) {
       LineResult first{Reject::NoMatch};
       const auto first_byte = static_cast<unsigned char>(line.empty() ? '\0' : line[0]);
-      for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      for (std::size_t n = 0; n < candidates_.size(); ++n) {
+        const std::size_t i = finer_ && n < 2 ? 1 - n : n;
         if (!candidates_[i].format->first_bytes[first_byte]) continue;
         // A table's rows look like stamps with text.
         if (pure_ && candidates_[0].format->directives && !candidates_[i].format->directives)
@@ -208,6 +213,7 @@ class AutoParser final : public LineParser {
   Candidate plain_;
   bool first_is_known_;
   bool pure_;
+  bool finer_;                        // the second format is asked before the first
   const Format* previous_ = nullptr;  // of the record that a continuation would go on
   bool trace_ = false;                // inside a stack trace
   std::int64_t others_ = 0;
@@ -234,7 +240,9 @@ std::vector<std::string_view> sample_records(std::string_view head) {
   return lines;
 }
 
-Format auto_format(const std::shared_ptr<const Format>& first, Formats others, bool pure) {
+Format auto_format(const Detected& found, Formats others) {
+  const std::shared_ptr<const Format>& first = found.format;
+  const bool pure = found.pure;
   std::shared_ptr<const Format> plain;
   Formats formats;
   const bool known = first != nullptr && first->name != "plain";
@@ -248,13 +256,18 @@ Format auto_format(const std::shared_ptr<const Format>& first, Formats others, b
       formats.push_back(format);
     }
   }
+  if (known && found.finer) {  // behind the first, where the parser looks for it
+    const auto at = std::find(formats.begin(), formats.end(), found.finer);
+    if (at != formats.end()) std::rotate(formats.begin() + 1, at, at + 1);
+  }
+  const bool finer = known && found.finer != nullptr;
   Format out;
   out.name = known ? first->name : "plain";
   out.description = "by detection";
   out.directives = std::any_of(formats.begin(), formats.end(),
                                [](const auto& format) { return format->directives; });
-  out.make = [formats, plain, known, pure](const ParseOptions& options) {
-    return std::make_unique<AutoParser>(options, formats, plain, known, pure);
+  out.make = [formats, plain, known, pure, finer](const ParseOptions& options) {
+    return std::make_unique<AutoParser>(options, formats, plain, known, pure, finer);
   };
   out.make_framer = [first, known](const ParseOptions& options, std::string_view head) {
     if (known && first->make_framer) return first->make_framer(options, head);
@@ -266,7 +279,7 @@ Format auto_format(const std::shared_ptr<const Format>& first, Formats others, b
 Format joined_format(const std::shared_ptr<const Format>& format) {
   Format out = *format;
   out.make = [format](const ParseOptions& options) {
-    return std::make_unique<AutoParser>(options, Formats{format}, nullptr, true, true);
+    return std::make_unique<AutoParser>(options, Formats{format}, nullptr, true, true, false);
   };
   return out;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "logforest/parse/parser.hpp"
+#include "logforest/parse/registry.hpp"
 
 namespace logforest::parse {
 
@@ -17,10 +18,10 @@ namespace logforest::parse {
 // blank lines, without a cut last one and without lines that only continue a record.
 [[nodiscard]] std::vector<std::string_view> sample_records(std::string_view head);
 
-// A format that parses as `first` where it can (nullptr: plain text) and else as any of `others`.
-// `pure`: the source holds nothing but `first` (registry.hpp), so that odd lines are damaged ones.
-[[nodiscard]] Format auto_format(const std::shared_ptr<const Format>& first,
-                                 std::vector<std::shared_ptr<const Format>> others, bool pure);
+// A format that parses as the one detected where it can (none: plain text) and else as any of
+// `others`; `found.finer` is asked before it.
+[[nodiscard]] Format auto_format(const Detected& found,
+                                 std::vector<std::shared_ptr<const Format>> others);
 
 // `format` with stack traces joined to its records; other lines it refuses stay refused.
 [[nodiscard]] Format joined_format(const std::shared_ptr<const Format>& format);

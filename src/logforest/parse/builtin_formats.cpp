@@ -1,3 +1,4 @@
+#include "logforest/parse/block_formats.hpp"
 #include "logforest/parse/json.hpp"
 #include "logforest/parse/logfmt.hpp"
 #include "logforest/parse/plain.hpp"
@@ -12,6 +13,9 @@ std::vector<Format> builtin_formats() {
   formats.push_back(json_format());
   formats.push_back(logfmt_format());
   for (Format& format : text_formats()) formats.push_back(std::move(format));
+  formats.push_back(jul_format());
+  formats.push_back(mysql_slow_format());
+  formats.push_back(journal_export_format());
   formats.push_back(w3c_format());
   formats.push_back(zeek_format());
   formats.push_back(plain_format());

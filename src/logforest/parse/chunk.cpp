@@ -25,8 +25,8 @@ struct ChunkParser::Task {
   bool any_nul = false;
 };
 
-void ChunkParser::check_block(Task& task, std::size_t at) {
-  std::size_t end = at + kBlock;
+void ChunkParser::check_block(Task& task, std::size_t at, std::size_t size) {
+  std::size_t end = at + std::max(kBlock, size);
   if (end < task.data.size()) end = task.data.find('\n', end);
   const std::string_view block = task.data.substr(at, end >= task.data.size() ? end : end + 1 - at);
   task.checked = at + block.size();
@@ -119,7 +119,14 @@ void ChunkParser::frames(Task& task) {
       if (frame->reject != Reject::None) {
         reject(task, frame->reject, frame->text, place, number);
       } else {
-        line(task, frame->text, place, number);
+        std::string_view text = frame->text;
+        rewritten_.clear();
+        if (framer_->rewrite(text, rewritten_)) {
+          if (place + text.size() > task.checked) check_block(task, place, text.size());
+          std::memset(rewritten_.room(kPadding), 0, kPadding);
+          text = rewritten_.view();
+        }
+        line(task, text, place, number);
       }
       if (frame->lines > 1) counts.continuation += frame->lines - 1;
     }
@@ -135,7 +142,7 @@ void ChunkParser::frames(Task& task) {
 
 void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::int64_t number) {
   LineCounts& counts = task.result.counts;
-  if (at + text.size() > task.checked) check_block(task, at);
+  if (at + text.size() > task.checked) check_block(task, at, text.size());
   if (text.empty() || text.find_first_not_of(" \t") == std::string_view::npos) {
     ++counts.blank;
     return;

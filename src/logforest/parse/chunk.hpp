@@ -40,7 +40,7 @@ class ChunkParser {
 
  private:
   struct Task;
-  static void check_block(Task& task, std::size_t at);
+  static void check_block(Task& task, std::size_t at, std::size_t size);
   void lines(Task& task);
   void frames(Task& task);
   void line(Task& task, std::string_view text, std::size_t at, std::int64_t line_number);
@@ -53,6 +53,7 @@ class ChunkParser {
   std::unique_ptr<LineParser> parser_;
   std::unique_ptr<Framer> framer_;
   ByteBuffer repaired_;
+  ByteBuffer rewritten_;
   BatchShape shape_;  // of the last chunk that had records, and its bytes
   std::size_t shaped_bytes_ = 0;
 };

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "logforest/base/byte_buffer.hpp"
 #include "logforest/base/error.hpp"
 #include "logforest/record/record_batch.hpp"
 
@@ -126,6 +127,8 @@ class Framer {
   // The frame at data[position...]; `complete` tells that no byte follows `data`. Nothing when the
   // frame may go on behind `data`; with `complete` there always is one while bytes are left.
   virtual std::optional<Frame> next(std::string_view data, std::size_t position, bool complete) = 0;
+  // For records that are no text: makes text of one for the parser. False: it is text.
+  virtual bool rewrite(std::string_view /*text*/, ByteBuffer& /*out*/) { return false; }
 };
 
 // A format known by name: how to make its parser and how sure it is that sample lines are its own.

@@ -11,6 +11,9 @@ namespace logforest::parse {
 
 namespace {
 
+// Formats up to this rank know little more than a stamp at the start of a line.
+constexpr int kGeneralRank = 50;
+
 struct Registry {
   std::mutex mutex;
   std::vector<std::shared_ptr<const Format>> formats;
@@ -68,13 +71,23 @@ Detected detect_format(std::string_view head) {
   Detected best;
   const std::vector<std::string_view> lines = sample_records(head);
   if (lines.empty()) return best;
+  std::vector<std::pair<double, std::shared_ptr<const Format>>> found;
   for (const auto& format : all_formats()) {
     if (!format->detect) continue;
     const double confidence = format->detect(lines);
     if (confidence < 0.5) continue;
+    found.emplace_back(confidence, format);
     if (confidence > best.confidence ||
         (confidence == best.confidence && best.format && format->rank > best.format->rank)) {
-      best = {format, confidence};
+      best = {format, confidence, nullptr};
+    }
+  }
+  if (best.format && best.format->rank <= kGeneralRank) {
+    double most = 0;
+    for (const auto& [confidence, format] : found) {
+      if (format->rank <= kGeneralRank || confidence <= most) continue;
+      most = confidence;
+      best.finer = format;
     }
   }
   const double others = (1 - best.confidence) * static_cast<double>(lines.size());
@@ -88,7 +101,7 @@ std::shared_ptr<const Format> resolve_format(const ParseOptions& options, std::s
     auto others = all_formats();
     // Tables read nothing without the lines that name their columns.
     if (!names_columns(head)) std::erase_if(others, [](const auto& f) { return f->directives; });
-    return std::make_shared<const Format>(auto_format(found.format, std::move(others), found.pure));
+    return std::make_shared<const Format>(auto_format(found, std::move(others)));
   }
   if (options.format == "regex") {
     RegexSpec spec;
