@@ -273,3 +273,18 @@ def test_long_hostile_texts_are_linear() -> None:
         text = unit * (1_000_000 // len(unit))
         assert isinstance(mask_pii(text), str)
         assert isinstance(_core.fingerprint(text), int)
+
+
+def test_lines_of_a_key_that_became_records_are_masked() -> None:
+    body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
+    text = "\n".join(
+        ["-----BEGIN PRIVATE KEY-----", body, body, "QsmPqgFG0VGZ4dBe2a8Hzw==",
+         "-----END PRIVATE KEY-----", "done"]
+    )  # fmt: skip
+    logs = lf.mask_pii(lf.parse(text, format="plain"))
+    assert logs["message"].to_pylist() == [
+        "-----BEGIN PRIVATE KEY-----", "<TOKEN>", "<TOKEN>", "<TOKEN>",
+        "-----END PRIVATE KEY-----", "done",
+    ]  # fmt: skip
+    for digest in ("a" * 64, "0123456789abcdef" * 4, "A" * 64, "x" * 63 + "="):
+        assert lf.mask_pii(lf.parse(digest, format="plain"))["message"].to_pylist() == [digest]

@@ -381,3 +381,28 @@ def test_text_among_the_records_of_a_mixed_source_is_text() -> None:
     logs = lf.parse("\n".join(lines))
     assert (logs.num_rows, logs.rejected.num_rows) == (30, 0)
     assert logs["message"].to_pylist()[3] == "worker 3 is ready"
+
+
+def test_colours_of_a_terminal_do_not_hide_a_format() -> None:
+    line = (
+        "\x1b[2m2024-05-01T10:00:00Z\x1b[0m \x1b[31mERROR\x1b[0m \x1b[2mmy_app::db\x1b[0m"
+        "\x1b[2m:\x1b[0m boom \x1b[2Kx"
+    )
+    logs = lf.parse(line + "\n\x1b[0m\n" + line)
+    assert logs["level"].to_pylist() == ["ERROR", "ERROR"]
+    assert logs["service"].to_pylist() == ["my_app::db"] * 2
+    assert logs["message"].to_pylist() == ["boom \x1b[2Kx"] * 2
+    assert logs.counts["blank"] == 1
+    assert lf.parse('{"msg":"\x1b[1mx"}', format="json").counts["rejected"] == 1
+
+
+@pytest.mark.parametrize(
+    ("stamp", "hour"),
+    [("10:00:00 CEST", 8), ("10:00:00 CET", 9), ("10:00:00 JST", 1), ("10:00:00 PDT", 17),
+     ("10:00:00 UTC", 10), ("10:00:00.5 EEST", 7)],
+)  # fmt: skip
+def test_names_of_zones_that_mean_one_zone(stamp: str, hour: int) -> None:
+    (time,) = lf.parse(f"2024-05-01 {stamp} ERROR boom")["timestamp"].to_pylist()
+    assert (time.hour, time.day) == (hour, 1)
+    (time,) = lf.parse(f"2024-05-01 {stamp} [12] LOG:  ready", format="postgres")["timestamp"]
+    assert time.as_py().hour == hour

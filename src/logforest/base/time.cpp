@@ -108,10 +108,14 @@ std::optional<std::int32_t> Cursor::named_zone() noexcept {
     std::string_view name;
     std::int32_t minutes;
   };
-  // RFC 2822 section 4.3; other abbreviations are ambiguous and not read.
-  static constexpr Zone kZones[] = {{"UTC", 0},    {"GMT", 0},    {"UT", 0},     {"EST", -300},
-                                    {"EDT", -240}, {"CST", -360}, {"CDT", -300}, {"MST", -420},
-                                    {"MDT", -360}, {"PST", -480}, {"PDT", -420}};
+  // RFC 2822 section 4.3, and what only one zone is called; BST, IST and others are ambiguous and
+  // not read.
+  static constexpr Zone kZones[] = {
+      {"UTC", 0},     {"GMT", 0},    {"UT", 0},     {"EST", -300}, {"EDT", -240}, {"CST", -360},
+      {"CDT", -300},  {"MST", -420}, {"MDT", -360}, {"PST", -480}, {"PDT", -420}, {"CET", 60},
+      {"CEST", 120},  {"EET", 120},  {"EEST", 180}, {"WET", 0},    {"WEST", 60},  {"MSK", 180},
+      {"JST", 540},   {"KST", 540},  {"AEST", 600}, {"AEDT", 660}, {"NZST", 720}, {"NZDT", 780},
+      {"AKST", -540}, {"AKDT", -480}};
   for (const Zone& zone : kZones) {
     const std::size_t n = zone.name.size();
     if (left() >= n && std::memcmp(p, zone.name.data(), n) == 0 &&

@@ -58,6 +58,7 @@ class Masker::Scan {
 
   bool run(const std::uint64_t* bits) {
     const std::size_t blocks = (s_.size() + 63) / 64;
+    if (rules_.token && is_key_line(s_)) replace(Kind::Token, {0, s_.size()});
     if (rules_.password || rules_.token) flag(0);
     for (std::size_t b = 0; b < blocks; ++b) {
       for (std::uint64_t rest = bits[b]; rest != 0; rest &= rest - 1) {

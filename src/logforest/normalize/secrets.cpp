@@ -272,6 +272,26 @@ SecretValue match_secret_flag(std::string_view s, std::size_t at) noexcept {
   return v.end > v.begin ? v : SecretValue{};
 }
 
+bool is_key_line(std::string_view text) noexcept {
+  if (text.size() < 24 || text.size() > 76) return false;
+  std::size_t end = text.size();
+  while (end > text.size() - 2 && text[end - 1] == '=') --end;
+  const bool whole = text.size() == 64 || text.size() == 70 || text.size() == 76;
+  if (!whole && end == text.size()) return false;
+  bool upper = false;
+  bool lower = false;
+  bool digit = false;
+  for (const char c : text.substr(0, end)) {
+    upper |= c >= 'A' && c <= 'Z';
+    lower |= c >= 'a' && c <= 'z';
+    digit |= is(c, kDigit);
+    if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !is(c, kDigit) && c != '+' &&
+        c != '/')
+      return false;
+  }
+  return upper && lower && digit;
+}
+
 std::size_t match_private_key(std::string_view s, std::size_t at) noexcept {
   constexpr std::string_view header = "PRIVATE KEY-----";
   constexpr std::size_t most_breaks = 8;  // line ends, also as \r\n in text that is escaped

@@ -36,6 +36,9 @@ struct SecretValue {
 // The argument of a command line flag that names a secret, `at` the first dash: --password x.
 [[nodiscard]] SecretValue match_secret_flag(std::string_view s, std::size_t at) noexcept;
 
+// A text that is nothing but a line of base64 as keys are written (RFC 7468: 64 characters; OpenSSH
+// 70, MIME 76; the last line shorter, told by its padding): a key whose lines became records.
+[[nodiscard]] bool is_key_line(std::string_view text) noexcept;
 // Where the base64 text at `at` ends if it follows "PRIVATE KEY-----" (RFC 7468): before
 // "-----END", or where the text does. Else kNone.
 [[nodiscard]] std::size_t match_private_key(std::string_view s, std::size_t at) noexcept;

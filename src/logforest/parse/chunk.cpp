@@ -11,6 +11,33 @@ namespace logforest::parse {
 namespace {
 constexpr std::size_t kBlock = std::size_t{1} << 15;  // stays in the first-level cache
 constexpr double kRoom = 1.03;
+constexpr char kEscape = '\x1b';
+
+// Where a sequence that sets colours ends ("ESC [ 1;31 m", ECMA-48 SGR), or `at`.
+std::size_t colour_end(std::string_view text, std::size_t at) noexcept {
+  if (text.substr(at, 2) != "\x1b[") return at;
+  const std::size_t end = text.find_first_not_of("0123456789;:", at + 2);
+  return end != std::string_view::npos && text[end] == 'm' ? end + 1 : at;
+}
+
+// Copies `text` without colours; false when there are none.
+bool without_colours(std::string_view text, ByteBuffer& out) {
+  out.clear();
+  std::size_t from = 0;
+  for (std::size_t at = text.find(kEscape); at != std::string_view::npos;
+       at = text.find(kEscape, at)) {
+    const std::size_t end = colour_end(text, at);
+    if (end == at) {
+      ++at;
+      continue;
+    }
+    out.append(text.substr(from, at - from));
+    from = at = end;
+  }
+  if (from == 0) return false;
+  out.append(text.substr(from));
+  return true;
+}
 }  // namespace
 
 struct ChunkParser::Task {
@@ -23,6 +50,7 @@ struct ChunkParser::Task {
   std::size_t checked = 0;
   bool all_utf8 = true;
   bool any_nul = false;
+  bool any_escape = false;
 };
 
 void ChunkParser::check_block(Task& task, std::size_t at, std::size_t size) {
@@ -32,6 +60,7 @@ void ChunkParser::check_block(Task& task, std::size_t at, std::size_t size) {
   task.checked = at + block.size();
   task.all_utf8 = valid_utf8(block);
   task.any_nul = std::memchr(block.data(), 0, block.size()) != nullptr;
+  task.any_escape = std::memchr(block.data(), kEscape, block.size()) != nullptr;
 }
 
 ChunkParser::ChunkParser(const Format& format, const ParseOptions& options, std::string_view head,
@@ -40,6 +69,7 @@ ChunkParser::ChunkParser(const Format& format, const ParseOptions& options, std:
       hook_(hook),
       strict_utf8_(format.strict_utf8),
       directives_(format.directives),
+      colours_(format.name != "json"),  // there an escape is an error
       parser_(format.make(options)),
       framer_(format.make_framer ? format.make_framer(options, head) : nullptr) {}
 
@@ -162,6 +192,14 @@ void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::i
     counts.repaired_bytes += static_cast<std::int64_t>(append_repaired(repaired_, text));
     std::memset(repaired_.room(kPadding), 0, kPadding);
     clean = repaired_.view();
+  }
+  if (task.any_escape && colours_ && without_colours(clean, plain_)) {
+    std::memset(plain_.room(kPadding), 0, kPadding);
+    clean = plain_.view();
+    if (clean.find_first_not_of(" \t") == std::string_view::npos) {
+      ++counts.blank;
+      return;
+    }
   }
   if (directives_ && read_directive(clean).kind != Directive::Kind::None) {
     parser_->take_directive(clean);

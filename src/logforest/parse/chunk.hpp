@@ -50,10 +50,12 @@ class ChunkParser {
   const ChunkHook& hook_;
   bool strict_utf8_;
   bool directives_;
+  bool colours_;  // of terminals are taken out
   std::unique_ptr<LineParser> parser_;
   std::unique_ptr<Framer> framer_;
   ByteBuffer repaired_;
   ByteBuffer rewritten_;
+  ByteBuffer plain_;
   BatchShape shape_;  // of the last chunk that had records, and its bytes
   std::size_t shaped_bytes_ = 0;
 };
