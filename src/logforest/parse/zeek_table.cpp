@@ -272,23 +272,24 @@ class ZeekParser final : public LineParser {
 }  // namespace
 
 double table_share(const Format& format, const std::vector<std::string_view>& lines) {
+  if (std::none_of(lines.begin(), lines.end(), names_columns)) return 0;
   const ParseOptions options;
   RecordBatch scratch;
   RowBuilder row(options, scratch);
   const std::unique_ptr<LineParser> parser = format.make(options);
   std::size_t rows = 0;
   std::size_t accepted = 0;
-  bool named = false;
+  bool mine = false;
   for (const std::string_view line : lines) {
     if (read_directive(line).kind != Directive::Kind::None) {
-      named |= parser->take_directive(line) && names_columns(line);
+      mine |= parser->take_directive(line) && names_columns(line);
       continue;
     }
     ++rows;
     accepted += parser->parse_line(line, row).reject == Reject::None ? 1U : 0U;
     if (row.open()) row.abandon();
   }
-  if (!named) return 0;
+  if (!mine) return 0;
   return rows == 0 ? 1.0 : static_cast<double>(accepted) / static_cast<double>(rows);
 }
 
