@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,3 +151,32 @@ def test_doctor_asks_the_servers(redis_url: str, dsn: str) -> None:
     code, out, _ = run_command("doctor", "--redis", "redis://127.0.0.1:1", "--json")
     assert code == 1
     assert not json.loads(out)["checks"][1]["ok"]
+
+
+def test_words_to_look_for_as_argument_or_option(up: UpProcess, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text('{"msg": "red fox"}\n{"msg": "red hen"}\n')
+    assert (
+        run_command("ingest", str(tmp_path / "a.log"), "--url", up.url, "--service", "farm")[0] == 0
+    )
+    for words in (["red fox"], ["--q", "red fox"], ["fox", "--q", "red"], ["-q", '"red fox"']):
+        code, out, error = run_command("query", *words, "--service", "farm", "--url", up.url)
+        assert (code, len(out.splitlines())) == (0, 1), error
+
+
+def test_ctrl_c_while_a_store_is_written_is_no_error(tmp_path: Path) -> None:
+    """DuckDB turns the signal into an error of its own, in whatever statement runs."""
+    code = """
+import os, signal, threading
+import logforest as lf
+with lf.open(":memory:") as store:
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        store.file.row("SELECT count(*) FROM range(1000000000000) a WHERE hash(a.range) = 1")
+    except KeyboardInterrupt:
+        print("interrupted")
+    assert store.logs().num_rows == 0
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr

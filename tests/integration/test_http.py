@@ -484,6 +484,19 @@ def test_problems(up: UpProcess, status: int, method: str, path: str) -> None:
     assert "SQL" not in problem(up, status, method, path)["detail"]
 
 
+def test_document_tells_of_refusals_and_formats(up: UpProcess) -> None:
+    paths = up.get("/openapi.json")["paths"]
+    for operations in paths.values():
+        for operation in operations.values():
+            assert "application/problem+json" in operation["responses"]["default"]["content"]
+    formats = paths["/api/v1/logs"]["get"]["responses"]["200"]["content"]
+    for name in ("json", "ndjson", "csv", "arrow"):
+        got = call(up, "GET", f"/api/v1/logs?limit=1&format={name}").headers["content-type"]
+        assert got.partition(";")[0] in formats
+    missing = call(up, "GET", "/logs/999999999/context")
+    assert missing.headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize("path", ["/", "/health/ready", "/api/v1/logs?limit=1", "/metrics"])
 def test_head_answers_as_get_without_a_body(up: UpProcess, path: str) -> None:
     answer = call(up, "HEAD", path)

@@ -49,10 +49,37 @@ def _document(app: FastAPI) -> None:
         if app.openapi_schema is None:
             schema = plain()
             schema["paths"] = {**ingest.DOCUMENTED, **schema["paths"]}
+            _document_problems(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _document_problems(schema: dict[str, Any]) -> None:
+    """Whatever an operation refuses, it answers with the same kind of document."""
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    schemas["Problem"] = {
+        "description": "RFC 9457",
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "instance": {"type": "string"},
+        },
+    }
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            answers = operation["responses"]
+            for status in [status for status in answers if status >= "400"]:
+                answers[status]["content"] = content
+            answers["default"] = {"description": "A problem", "content": content}
 
 
 class _Front:

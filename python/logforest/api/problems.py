@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
 from starlette.responses import Response
 
 from logforest.errors import LogforestError, QueueError, StoreError
@@ -13,9 +17,8 @@ from logforest.queues.base import QueueFull
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from starlette.requests import Request
 
-__all__ = ["Problem", "install", "problem_body", "problem_of"]
+__all__ = ["Problem", "ProblemRoute", "install", "problem_body", "problem_of"]
 
 _INSUFFICIENT_STORAGE = 507
 
@@ -76,31 +79,50 @@ def _response(request: Request, problem: Problem) -> Response:
     )
 
 
+def _ours(request: Request, error: Exception) -> Response:
+    return _response(request, problem_of(error))
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"pointer": "/".join(str(part) for part in e["loc"]), "detail": e["msg"]}
+        for e in error.errors()
+    ]
+    first = errors[0]
+    detail = f"{first['pointer']}: {first['detail']}"
+    return _response(request, Problem(422, detail, errors=errors))
+
+
+class ProblemRoute(APIRoute):
+    """A route that answers its own refusals, whatever application it is included in."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See FastAPI: custom request and APIRoute class."""
+        handler = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except (Problem, LogforestError) as error:
+                return _ours(request, error)
+            except RequestValidationError as error:
+                return _invalid(request, error)
+
+        return guarded
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the application a problem document."""
-    from fastapi.exceptions import RequestValidationError
     from starlette.exceptions import HTTPException
-
-    def ours(request: Request, error: Exception) -> Response:
-        return _response(request, problem_of(error))
 
     def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         headers = dict(error.headers or {})
         return _response(request, Problem(error.status_code, str(error.detail), headers=headers))
 
-    def validation(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        errors = [
-            {"pointer": "/".join(str(part) for part in e["loc"]), "detail": e["msg"]}
-            for e in error.errors()
-        ]
-        first = errors[0]
-        detail = f"{first['pointer']}: {first['detail']}"
-        return _response(request, Problem(422, detail, errors=errors))
-
-    app.add_exception_handler(Problem, ours)
-    app.add_exception_handler(LogforestError, ours)
+    app.add_exception_handler(Problem, _ours)
+    app.add_exception_handler(LogforestError, _ours)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, validation)
-    app.add_exception_handler(Exception, ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _ours)

@@ -14,7 +14,8 @@ def register(app: typer.Typer) -> None:
 
 
 def query(
-    q: str = typer.Argument("", help='Words that must all occur; "a phrase" stays together.'),
+    words: str = typer.Argument("", help='Words that must all occur; "a phrase" stays together.'),
+    q: str = typer.Option("", "--q", "-q", help="The same, as an option."),
     level: list[str] = typer.Option([], "--level", help="May be given several times."),
     service: list[str] = typer.Option([], "--service"),
     source: list[str] = typer.Option([], "--source"),
@@ -40,8 +41,8 @@ def query(
     if json_ and csv:
         raise ConfigError("give --json or --csv, not both")
     filters = {
-        "q": q, "level": level, "service": service, "source": source, "category": category,
-        "status": status, "since": since, "until": until,
+        "q": f"{words} {q}".strip(), "level": level, "service": service, "source": source,
+        "category": category, "status": status, "since": since, "until": until,
     }  # fmt: skip
     form = "csv" if csv else "ndjson"
     if data is not None:

@@ -233,6 +233,10 @@ class DuckDBFile:
             raise ConfigError(f"SQL: {str(error).splitlines()[0]}") from None
         except duckdb.Error as error:
             raise self._failure(error) from error
+        except RuntimeError as error:
+            if "Query interrupted" in str(error):  # what DuckDB makes of Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
 
     def _failure(self, error: duckdb.Error) -> StoreError:
         text = str(error).splitlines()[0]

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Query
 
 from logforest.api import analytics
 from logforest.api.params import ServiceDep, Span, split
-from logforest.api.problems import Problem
+from logforest.api.problems import Problem, ProblemRoute
 from logforest.service import Service
 from logforest.windows import BASE_KEYS
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["analytics"])
+router = APIRouter(tags=["analytics"], route_class=ProblemRoute)
 
 _ANALYTICS_TTL = 120.0
 _DASHBOARD_TTL = 60.0

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query
 
 from logforest import _core
 from logforest.api.params import RowId, ServiceDep, Span, split
-from logforest.api.problems import Problem
+from logforest.api.problems import Problem, ProblemRoute
 from logforest.stores.filters import encode_cursor
 
 __all__ = ["anomaly_rows", "router"]
 
-router = APIRouter(tags=["anomalies"])
+router = APIRouter(tags=["anomalies"], route_class=ProblemRoute)
 
 _CONTEXT_LINES = 5
 

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from logforest.api.params import ServiceDep
+from logforest.api.problems import ProblemRoute
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=ProblemRoute)
 
 
 @router.get("/health", summary="The state of every part")
@@ -50,7 +51,12 @@ def queue(service: ServiceDep) -> dict[str, Any]:
     return asdict(service.queue.status())
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+)
 def metrics(service: ServiceDep) -> Response:
     """Text exposition format."""
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from logforest import _core
 from logforest.api.bodies import decode, encoding_of, format_of, read_body
 from logforest.api.ingest import IngestEndpoint, answer_json
-from logforest.api.problems import Problem
+from logforest.api.problems import Problem, ProblemRoute
 from logforest.batch import LogBatch
 from logforest.pipeline.group import parse_masked
 from logforest.queues.base import Answer
@@ -24,7 +24,7 @@ FAST_PATHS = ("/api/v1/logs/ingest", "/ingest", "/data/fast", "/api/v1/data/fast
 #: Answered 201 with the ids, after the commit.
 STORED_PATHS = ("/data/", "/data", "/api/v1/data/", "/api/v1/data")
 
-router = APIRouter(tags=["ingest"])
+router = APIRouter(tags=["ingest"], route_class=ProblemRoute)
 router.routes.extend(Route(path, IngestEndpoint(), methods=["POST"]) for path in FAST_PATHS)
 router.routes.extend(
     Route(path, IngestEndpoint(ids=True), methods=["POST"]) for path in STORED_PATHS

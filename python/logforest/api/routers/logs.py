@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from fastapi import APIRouter, Response
 from starlette.responses import Response as PlainResponse
 
 from logforest import _core
 from logforest.api.params import Format, Logs, RowId, ServiceDep
-from logforest.api.problems import Problem
+from logforest.api.problems import Problem, ProblemRoute
 from logforest.batch import LogBatch
 from logforest.service import Service
 from logforest.stores.base import LogQuery, Total
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["logs"])
+router = APIRouter(tags=["logs"], route_class=ProblemRoute)
 
 _COUNT_TTL = 5.0
 _TYPES = {
     "ndjson": "application/x-ndjson",
     "csv": "text/csv; charset=utf-8",
     "arrow": "application/vnd.apache.arrow.stream",
+}
+
+
+_DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind.partition(";")[0]: {} for kind in _TYPES.values()}}
 }
 
 
@@ -83,7 +89,7 @@ def _search(service: Service, query: LogQuery, format: Format) -> Response:
     return PlainResponse(body, 200, headers, _TYPES[format])
 
 
-@router.get("/api/v1/logs", summary="Search records, newest first")
+@router.get("/api/v1/logs", summary="Search records, newest first", responses=_DOCUMENTED)
 @router.get("/logs/search", include_in_schema=False)
 @router.get("/api/v1/logs/search", include_in_schema=False)
 @router.get("/logs", include_in_schema=False)
@@ -96,7 +102,7 @@ def search(service: ServiceDep, query: Logs, format: Format = "json") -> Respons
     return _search(service, query, format)
 
 
-@router.get("/recent", summary="The latest records")
+@router.get("/recent", summary="The latest records", responses=_DOCUMENTED)
 @router.get("/api/v1/logs/recent", include_in_schema=False)
 @router.get("/logs/recent", include_in_schema=False)
 def recent(service: ServiceDep, query: Logs, format: Format = "json") -> Response:
