@@ -101,4 +101,6 @@ def load_settings(**flags: Any) -> Settings:
         )
         raise ConfigError(f"settings: {problems}") from None
     except (SettingsError, ValueError) as error:
-        raise ConfigError(f"settings: {error}") from None
+        file = _config_file()
+        where = f"{file}: " if file.is_file() and not isinstance(error, SettingsError) else ""
+        raise ConfigError(f"settings: {where}{error}") from None

@@ -379,3 +379,9 @@ def test_alerts_have_the_same_columns_everywhere(store: Store) -> None:
         "id", "alert_type", "severity", "tenant", "service", "condition", "status", "triggered_at",
         "acknowledged_at", "resolved_at", "count", "fingerprint",
     ]  # fmt: skip
+
+
+def test_anomalies_that_lack_something_are_refused_by_name(full: Store) -> None:
+    with pytest.raises(lf.LogforestError, match="log_id"):
+        full.add_anomalies(pa.table({"kind": ["error_burst"], "model_version": ["m1"]}))
+    assert full.anomalies().num_rows == 0

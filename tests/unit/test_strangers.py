@@ -224,3 +224,25 @@ def test_classifiers_work_in_searches_and_pipelines(traffic: lf.LogBatch) -> Non
     assert repr(lf.LogClassifier(alpha=2.0)) == "LogClassifier(alpha=2.0)"
     assert repr(lf.TemplateMiner()) == "TemplateMiner()"
     assert "LogFeatureExtractor" in flow._repr_html_()
+
+
+def test_parsers_may_be_given_as_classes() -> None:
+    class Loud(lf.LogParser):
+        def parse(self, raw: str) -> dict[str, object] | None:
+            return {"message": raw.upper()}
+
+    lf.register_parser("loud-class", Loud)
+    assert lf.parse("hey", "loud-class")["message"].to_pylist() == ["HEY"]
+    for name, parser in (("x", int), ("x", 5), (None, Loud)):
+        with pytest.raises(lf.ConfigError):
+            lf.register_parser(name, parser)  # type: ignore[arg-type]
+
+
+def test_a_damaged_settings_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from logforest.settings import load_settings
+
+    file = tmp_path / "mine.toml"
+    monkeypatch.setenv("LOGFOREST_CONFIG", str(file))
+    file.write_text("port = ")
+    with pytest.raises(lf.ConfigError, match=r"mine\.toml: Invalid value"):
+        load_settings()

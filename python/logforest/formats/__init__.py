@@ -142,7 +142,7 @@ class RegexParser:
         )
 
 
-def register_parser(name: str, parser: RegexParser | LogParser) -> None:
+def register_parser(name: str, parser: RegexParser | LogParser | type[LogParser]) -> None:
     """Make a format of your own known; it may be asked for by name from then on.
 
     Regex parsers take part in ``auto`` too; parsers written in Python do not (they hold the
@@ -150,7 +150,8 @@ def register_parser(name: str, parser: RegexParser | LogParser) -> None:
 
     Args:
         name: any name that no built-in format has; an own one is replaced.
-        parser: a :class:`RegexParser`, or an object with ``parse(raw) -> dict | None``.
+        parser: a :class:`RegexParser`, or an object with ``parse(raw) -> dict | None``; a
+            :class:`LogParser` that needs no arguments may be given as a class.
 
     Raises:
         ConfigError: the name is taken, the pattern is bad (it says where), or it is no parser.
@@ -166,6 +167,10 @@ def register_parser(name: str, parser: RegexParser | LogParser) -> None:
         (['HEY!'], ['no_match'])
     """
     load_builtin()
+    if not isinstance(name, str):
+        raise ConfigError(f"the name of a format is text, not {name!r}")
+    if isinstance(parser, type) and issubclass(parser, LogParser):
+        parser = parser()
     if isinstance(parser, RegexParser):
         parser._spec(name).register()
         return

@@ -32,7 +32,8 @@ def insert_from(
     try:
         rows = run(cursor, statement("duckdb", sql), parameters)
     finally:
-        cursor.unregister(view)
+        with contextlib.suppress(duckdb.Error):  # it would hide why the transaction failed
+            cursor.unregister(view)
     return int(rows[0][0]) if rows else 0
 
 
