@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     max_lag: int = Field(
         2_000_000, ge=1, description="records behind (embedded: in detection) before 429"
     )
+    request_seconds: float = Field(60.0, gt=0, description="longest silence within a request")
     max_body_mb: int = Field(32, ge=1, description="largest request body, as sent")
     max_decoded_mb: int = Field(64, ge=1, description="largest request body, decompressed")
     max_ratio: int = Field(250, ge=2, description="largest decompression ratio (above 1 MB)")

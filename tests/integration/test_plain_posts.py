@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
 from logforest.testing.service import UpProcess
 
@@ -199,3 +200,37 @@ def test_what_is_no_request_gets_a_problem(client: Client) -> None:
     status, problem = client.answer()
     assert status == problem["status"] == 400
     assert problem["title"] == "Bad Request"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Le",
+        b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhel",
+        b"GET /health/li",
+        b"POST /data/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhel",
+    ],
+)
+def test_clients_that_stop_in_a_request_are_let_go(impatient: UpProcess, begun: bytes) -> None:
+    client = Client(impatient)
+    with contextlib.closing(client.socket):
+        client.send(begun)
+        with contextlib.suppress(ConnectionError):
+            assert client.socket.recv(100) == b""
+
+
+def test_silence_between_requests_and_of_listeners_is_no_fault(impatient: UpProcess) -> None:
+    with connect(f"ws://127.0.0.1:{impatient.port}/ws") as listener:
+        waiting = Client(impatient)  # ends when its silence has lasted longer than allowed
+        with contextlib.closing(waiting.socket):
+            assert waiting.socket.recv(100) == b""
+        assert impatient.request("POST", "/ingest", b'{"msg": "still here"}')[0] == 202
+        assert "still here" in str(listener.recv(timeout=60))
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpProcess]:
+    folder = tmp_path_factory.mktemp("impatient") / "data"
+    with UpProcess(folder, env={"LOGFOREST_REQUEST_SECONDS": "0.3"}) as running:
+        yield running

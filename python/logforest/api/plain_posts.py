@@ -59,12 +59,22 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
         self._head_open = False  # a head was begun and is not complete
         self._head_count = 0
         self._head_bytes = 0  # that came after the piece in which it began
+        self._head_since = 0.0  # when the request began of which the head is not complete
+        self._last_data = 0.0
+        self._patience = self.service.settings.request_seconds
+        self._silence_timer: asyncio.TimerHandle | None = None
         self._idle_since = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
 
     # --- what comes in -------------------------------------------------------------------
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._last_data = self.loop.time()
+        self._silence_timer = self.loop.call_later(self._patience, self._check_silence)
+
     def data_received(self, data: bytes) -> None:
+        self._last_data = self.loop.time()
         if self._general:
             self._parse(data)
             return
@@ -79,6 +89,8 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
         if found is None:
             self._hand_over(data)
         elif isinstance(found, int):
+            if not self._held:
+                self._head_since = self._last_data
             self._held = data
         else:
             body, log_format, size = found
@@ -116,6 +128,7 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
         self._head_open = True
         self._head_count += 1
         self._head_bytes = 0
+        self._head_since = self._last_data
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -191,6 +204,31 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
 
     # --- the connection ------------------------------------------------------------------
 
+    def _check_silence(self) -> None:
+        """Let go of a client that stopped in a request, or never began one."""
+        now = self.loop.time()
+        silent = now - self._last_data >= self._patience
+        if self._general:
+            body = self.cycle is not None and self.cycle.more_body
+            head = self._head_open
+        else:
+            body = not self._busy and self._idle_since == 0.0
+            head = not self._busy and bool(self._held)
+        slow = head and now - self._head_since >= self._patience
+        if not self.flow.read_paused and (slow or (silent and (head or body))):
+            self.transport.close()
+        else:
+            self._silence_timer = self.loop.call_later(self._patience, self._check_silence)
+
+    def _stop_silence_timer(self) -> None:
+        if self._silence_timer is not None:
+            self._silence_timer.cancel()
+            self._silence_timer = None
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_silence_timer()
+        super().handle_websocket_upgrade()
+
     def _check_idle(self) -> None:
         self._idle_timer = None
         if self._gone or self._general:
@@ -212,6 +250,7 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
         self._gone = True
         self._held = b""
         self._stop_idle_timer()
+        self._stop_silence_timer()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
