@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EXCEEDANCE = 5e-4  # share of usual records that reach the threshold
 FLOOR = 0.6  # forest scores below are silent whatever the history says
 _TAIL_SHARE = 0.005
-_TAIL_SHAPE = 0.1  # heavier than exponential, for confidence only
+_TAIL_SHAPE = 0.2  # heavier than exponential, for confidence only
 _LEAST_SCALE = 0.003
 _SAMPLE_ROWS = 20_000
 REFIT_EVERY = 100_000  # records; benchmarks/bench_detector_forest.py compares
