@@ -111,6 +111,14 @@ def test_mysql_slow_log() -> None:
     assert lf.parse(SLOW, format="mysql_slow").counts["rejected"] == 3
 
 
+@pytest.mark.parametrize("line", ["# ", "# x", "# Time: ", "# x: ", "use ;", "SET timestamp=;", ""])
+def test_empty_parts_of_a_slow_log(line: str) -> None:
+    logs = lf.parse(f"# User@Host: a[a] @  []\n{line}\n# Query_time: 1\nSELECT 1;\n{line}\n")
+    assert logs.counts["lines"] == 5
+    named = lf.parse(f"# User@Host: a[a] @ [\n{line}\n# Query_time:\n", format="mysql_slow")
+    assert named.num_rows + named.counts["rejected"] >= 1
+
+
 def test_journal_export() -> None:
     logs = lf.parse(JOURNAL)
     assert (logs.format, logs.num_rows, logs.counts["rejected"]) == ("journal_export", 3, 0)

@@ -88,7 +88,7 @@ class SlowLogParser final : public LineParser {
         user = true;
         read_user(line.substr(13), row);
       } else {
-        read_pairs(line.substr(2), row);
+        read_pairs(line.substr(std::min<std::size_t>(2, line.size())), row);  // "# " alone is "#"
       }
     }
     if (!user) return {Reject::NoMatch};
