@@ -61,7 +61,7 @@ bool Rfc3339Clock::read(std::string_view text, std::int64_t& us) noexcept {
     const int high = two_digits(p + 20);
     const int middle = two_digits(p + 22);
     const int low = two_digits(p + 24);
-    us = at + high * 10'000 + middle * 100 + low;
+    us = at + std::int64_t{high} * 10'000 + std::int64_t{middle} * 100 + low;
     return high >= 0 && middle >= 0 && low >= 0;
   }
   std::size_t i = 19;
