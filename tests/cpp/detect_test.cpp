@@ -26,7 +26,7 @@ struct Line {
   double ms;
 };
 
-LogBatch parse(const std::vector<Line>& lines) {
+LogBatch parse(const std::vector<Line>& lines, std::int64_t id = 1) {
   std::string text;
   for (const Line& line : lines) {
     char stamp[40];
@@ -41,7 +41,6 @@ LogBatch parse(const std::vector<Line>& lines) {
   options.format = "json";
   LogBatch batch = parse::parse_buffer(text, options);
   EXPECT_EQ(batch.counts.records, static_cast<std::int64_t>(lines.size()));
-  std::int64_t id = 1;
   for (const auto& chunk : batch.chunks) {
     chunk->id = {};
     chunk->template_id = {};
@@ -107,7 +106,7 @@ TEST(Signals, BatchesAddUpAndLateRecordsAreCounted) {
   for (std::size_t at = 0; at < lines.size(); at += 7) {
     const auto from = lines.begin() + static_cast<std::ptrdiff_t>(at);
     const auto to = lines.begin() + static_cast<std::ptrdiff_t>(std::min(at + 7, lines.size()));
-    parts.add(parse({from, to}).chunks);
+    parts.add(parse({from, to}, static_cast<std::int64_t>(at) + 1).chunks);
   }
   EXPECT_EQ(whole.save(), parts.save());
   (void)whole.take(kStart / kMinute + 2);
