@@ -90,7 +90,8 @@ def test_signals_drain_and_end_with_zero(tmp_path: Path, number: signal.Signals)
             assert running.process.wait(30) == 0
             idle.close()
         assert len(running.output.splitlines()) == 1, running.output
-    assert sorted(p.name for p in (tmp_path / "data").iterdir()) == ["logs.duckdb"]
+    left = sorted(p.name for p in (tmp_path / "data").iterdir())
+    assert left == ["detector.state", "logs.duckdb"]
     with lf.open(tmp_path / "data" / "logs.duckdb") as store:
         assert store.logs().num_rows == 1000
 
@@ -165,7 +166,7 @@ def test_full_disk_loses_nothing_acknowledged(small_disk: Path) -> None:
                 if len(refused) == 3:
                     break
             assert i < 399
-        assert {status for status, _ in refused} == {507}
+        assert {status for status, _ in refused} == {507}, "\n".join(map(repr, refused))
         assert b"disk is full" in refused[0][1]
         assert running.request("GET", "/health/ready")[0] == 503
         assert running.get("/api/v1/logs?limit=1")["total"] == acknowledged

@@ -86,9 +86,12 @@ class DuckDBStore:
             try:
                 self._writer.commit(blocks)
             except StoreError as error:
-                if error.code == "fatal":  # DuckDB gave up on the open database, not on the file
-                    self.file.reopen()
-                raise
+                if error.code != "fatal":
+                    raise
+                # DuckDB gave up on the open database, not on the file: after a failed write, maybe
+                # of somebody else. Of this transaction nothing is in the file.
+                self.file.reopen()
+                self._writer.commit(blocks)
             self.version += 1
             self._folding.committed(blocks)
 

@@ -246,7 +246,9 @@ class DuckDBFile:
                 retryable=True,
                 code="disk_full",
             )
-        code = "fatal" if isinstance(error, duckdb.FatalException) else ""
+        # No connection: opening it again failed the last time.
+        gone = isinstance(error, (duckdb.FatalException, duckdb.ConnectionException))
+        code = "fatal" if gone and not self._closed else ""
         return _store_error(f"{self.path}: {text}", retryable=True, code=code)
 
     def reopen(self) -> None:

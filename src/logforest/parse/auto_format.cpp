@@ -93,6 +93,10 @@ class AutoParser final : public LineParser {
       if (!c.parser) c.parser = c.format->make(options_);
       taken = c.parser->take_directive(line) || taken;
     }
+    if (taken) {  // no record goes on behind it, as a chunk may begin with it
+      previous_ = nullptr;
+      trace_ = false;
+    }
     return taken;
   }
 
