@@ -48,8 +48,10 @@ class DuckDBTemplates:
         Returns whether there was anything to do.
         """
         with self._updating:
+            # What is committed meanwhile waits for the next call: under load it never ends.
+            last = self._number("SELECT coalesce(max(id), 0) FROM logs")
             busy = False
-            while self._count():
+            while self._count(last):
                 busy = True
             return self._group() or busy
 
@@ -58,9 +60,8 @@ class DuckDBTemplates:
         with contextlib.suppress(StoreError):
             self.update()
 
-    def _count(self) -> bool:
+    def _count(self, last: int) -> bool:
         position = self._number("SELECT value FROM progress WHERE name = 'templates_id'")
-        last = self._number("SELECT coalesce(max(id), 0) FROM logs")
         until = min(last, position + _STEP)
         if until <= position:
             return False
