@@ -96,8 +96,8 @@ def main() -> None:
             out = out.str.replace_all(part, f"<{name}>")
         return out.to_list()
 
-    def group(match: object) -> str:
-        return f"<{match.lastgroup}>"  # type: ignore[attr-defined]
+    def group(match: re.Match[str]) -> str:
+        return f"<{match.lastgroup}>"
 
     jobs: dict[str, Callable[[], object]] = {
         "logforest, batch, 1 thread": lambda: masker.mask_batch(batch._core, 1),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pyarrow as pa
 from search_lines import make_batch
@@ -86,7 +87,8 @@ def cost_of_segments(session: _core.PgSession) -> None:
 
 
 def ids_of(table: pa.Table) -> list[int]:
-    return table["id"].to_pylist()  # type: ignore[no-any-return]
+    ids: list[int] = table["id"].to_pylist()
+    return ids
 
 
 def all_of(test: str, term: str) -> tuple[str, list[str]]:
@@ -173,7 +175,7 @@ def print_goals(
         middle, high = times(work)
         print(f"{name:<40}{middle:>8.0f}{high:>8.0f}{100:>8}", flush=True)
     for name, term in terms.items():
-        middle, high = times(lambda t=term: words(t))  # type: ignore[misc]
+        middle, high = times(partial(words, term))
         print(f"{name:<40}{middle:>8.0f}{high:>8.0f}{GOALS.get(name, SUBSTRING_GOAL):>8}",
               flush=True)  # fmt: skip
 
@@ -188,7 +190,8 @@ def main() -> None:
     try:
         if server is not None:
             server.start()
-        run(chosen.dsn or server.dsn(), chosen.rows, ours=chosen.ours)  # type: ignore[union-attr]
+        dsn = chosen.dsn if server is None else server.dsn()
+        run(dsn, chosen.rows, ours=chosen.ours)
     finally:
         if server is not None:
             server.close()
@@ -242,7 +245,7 @@ def run(dsn: str, rows: int, *, ours: bool) -> None:
         for name, term in TERMS.items():
             found = work(term)
             assert results.setdefault(name, found) == found, (way, name)
-            middle, high = times(lambda t=term: work(t), 0.8)  # type: ignore[misc]
+            middle, high = times(partial(work, term), 0.8)
             print(f"{name:<40}{middle:>8.0f}{high:>8.0f}{len(found):>6} found", flush=True)
 
     if not ours:

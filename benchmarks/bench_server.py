@@ -16,11 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 from logforest import _core
 from logforest.queues.redis_streams import NewBlock, RedisLog
 from logforest.stores.postgres import PostgresStore
-from logforest.testing.cluster import Cluster
+from logforest.testing.cluster import Cluster, Process
 from logforest.testing.servers import wait_until
 
 BATCH = 10_000
@@ -74,14 +75,14 @@ def rate(n: int, work: Callable[[], object]) -> float:
 
 
 @contextmanager
-def running(*process_lists: object) -> Iterator[None]:
-    for process in process_lists:
-        process.start()  # type: ignore[attr-defined]
+def running(*processes: Process) -> Iterator[None]:
+    for process in processes:
+        process.start()
     try:
         yield
     finally:
-        for process in process_lists:
-            process.stop()  # type: ignore[attr-defined]
+        for process in processes:
+            process.stop()
 
 
 def count(cluster: Cluster) -> int:
@@ -191,13 +192,13 @@ def post_all(ports: list[int], bodies: list[bytes], connections: int) -> int:
     return accepted[0]
 
 
-def read_answer(reader: object) -> tuple[int, bytes]:
-    status = int(reader.readline().split()[1])  # type: ignore[attr-defined]
+def read_answer(reader: BinaryIO) -> tuple[int, bytes]:
+    status = int(reader.readline().split()[1])
     length = 0
-    while (line := reader.readline()) not in (b"\r\n", b""):  # type: ignore[attr-defined]
+    while (line := reader.readline()) not in (b"\r\n", b""):
         if line.lower().startswith(b"content-length"):
             length = int(line.split(b":")[1])
-    return status, reader.read(length)  # type: ignore[attr-defined]
+    return status, reader.read(length)
 
 
 def post_singles(port: int, lines: list[bytes], connections: int, depth: int) -> None:

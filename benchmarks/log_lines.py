@@ -32,7 +32,7 @@ def block_store(n: int, seed: int = 1) -> list[str]:
         lambda: f"Deleting block {block()} file /mnt/data/dfs/current/{block()}",
         lambda: f"{host()}:50010:Got exception while serving {block()} to /{host()}:",
         lambda: (
-            f"BLOCK* NameSystem.allocateBlock: /user/root/out/tmp/_task_{rng.randrange(10**6)}"
+            f"BLOCK* NameSystem.allocateBlock: /user/hdfs/out/tmp/_task_{rng.randrange(10**6)}"
             f"/part-{rng.randrange(2000):05d}. {block()}"
         ),
     ]

@@ -1,4 +1,4 @@
-"""Casts any Arrow table to the schema of a record, as the core wants it."""
+"""Arrow tables: cast to the schema of a record, as the core wants it; as a stream of bytes."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ _TYPES: dict[str, pa.DataType] = {
     "metadata": _TEXT,
     "created_at": _TIME,
 }
+
+
+def ipc_stream(table: pa.Table) -> bytes:
+    """The table in Arrow's IPC streaming format."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 def conform(source: Any) -> pa.Table:

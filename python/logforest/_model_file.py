@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -9,9 +10,25 @@ from typing import ClassVar, Self
 
 from logforest.errors import ModelError
 
-__all__ = ["ModelFile"]
+__all__ = ["ModelFile", "sealed", "unsealed"]
 
 _MOST_BYTES = 1 << 31
+_DIGEST = 32
+
+
+def sealed(magic: bytes, *parts: bytes) -> bytes:
+    """Magic, parts, and the SHA-256 of all of it."""
+    data = b"".join([magic, *parts])
+    return data + hashlib.sha256(data).digest()
+
+
+def unsealed(magic: bytes, data: bytes, what: str) -> memoryview:
+    """What stands between magic and digest; ModelError unless both are right."""
+    if len(data) < len(magic) + _DIGEST or data[: len(magic)] != magic:
+        raise ModelError(f"not a {what} (or of another version)")
+    if hashlib.sha256(data[:-_DIGEST]).digest() != data[-_DIGEST:]:
+        raise ModelError(f"{what}: the checksum does not match")
+    return memoryview(data)[len(magic) : -_DIGEST]
 
 
 class ModelFile:

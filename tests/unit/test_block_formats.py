@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
 import struct
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.examples import examples
+from tests.plain_rows import rows
 
 import logforest as lf
 from logforest import _core
@@ -63,14 +62,6 @@ JOURNAL = entry(
     __REALTIME_TIMESTAMP="1714557601000000", PRIORITY="6", MESSAGE=b"two\n\nlines\n\x00\xff",
     _COMM="x",
 ) + entry(__REALTIME_TIMESTAMP="1714557602000000", MESSAGE=b"last")  # fmt: skip
-
-
-def rows(logs: lf.LogBatch) -> list[dict[str, Any]]:
-    out = logs.to_arrow().to_pylist()
-    for row in out:
-        row["metadata"] = json.loads(row["metadata"] or "{}")
-        row["timestamp"] = row["timestamp"].isoformat()
-    return out
 
 
 def test_java_util_logging() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.examples import examples
+from tests.plain_rows import rows
 
 import logforest as lf
 from logforest import _core
@@ -53,14 +53,6 @@ ZEEK = (
     "1714557600.5\tCHhAvW\t192.0.2.5\t5123\t-\t-\t-\t-\ta,b\t(empty)\tF\n"
     "#close\t2024-05-01-11-00-00\n"
 )
-
-
-def rows(logs: lf.LogBatch) -> list[dict[str, Any]]:
-    out = logs.to_arrow().to_pylist()
-    for row in out:
-        row["metadata"] = json.loads(row["metadata"] or "{}")
-        row["timestamp"] = row["timestamp"].isoformat()
-    return out
 
 
 def some(row: dict[str, Any], *names: str) -> tuple[Any, ...]:

@@ -68,7 +68,7 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
 
     # --- what comes in -------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's
         super().connection_made(transport)
         self._last_data = self.loop.time()
         self._silence_timer = self.loop.call_later(self._patience, self._check_silence)

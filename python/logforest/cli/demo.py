@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import typer
 
@@ -19,6 +19,7 @@ from logforest.errors import ConfigError
 if TYPE_CHECKING:
     from logforest.demo.incidents import Incident
     from logforest.demo.live import Live
+    from logforest.demo.traffic import Traffic
 
 
 def register(app: typer.Typer) -> None:
@@ -124,17 +125,17 @@ def demo(
         sent = post_ndjson(url, blocks, api_key=api_key)
     else:
         sent = _write(output, blocks)
-    summary = {
+    _report(traffic, sent, began, json_=json_, quiet=url is None and output == "-")
+
+
+def _report(traffic: Traffic | Live, sent: int, began: float, *, json_: bool, quiet: bool) -> None:
+    summary: dict[str, Any] = {
         "records": traffic.records,
         "bytes": sent,
         "seconds": round(time.perf_counter() - began, 3),
         "incidents": len(traffic.incidents),
         "start": traffic.incidents[0].to_dict()["start"] if traffic.incidents else None,
     }
-    _report(summary, json_=json_, quiet=url is None and output == "-")
-
-
-def _report(summary: dict[str, Any], *, json_: bool, quiet: bool) -> None:
     if json_:
         print(json.dumps(summary), file=sys.stderr)
     elif not quiet:
@@ -166,14 +167,7 @@ def _run_live(
             post_ndjson(url, counted(), api_key=api_key, on_away=_away)
         else:
             _write(output, counted())
-    summary = {
-        "records": traffic.records,
-        "bytes": sent,
-        "seconds": round(time.perf_counter() - began, 3),
-        "incidents": len(traffic.incidents),
-        "start": traffic.incidents[0].to_dict()["start"] if traffic.incidents else None,
-    }
-    _report(summary, json_=json_, quiet=url is None and output == "-")
+    _report(traffic, sent, began, json_=json_, quiet=url is None and output == "-")
 
 
 def _away(reason: str) -> None:

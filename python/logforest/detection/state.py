@@ -5,7 +5,6 @@ Nothing is unpickled; sizes, types and shapes are checked before use, so a hosti
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from logforest import _core
+from logforest._model_file import sealed, unsealed
 from logforest.detection.baselines import Groups, Services, Templates
 from logforest.detection.surprise import Tail
 from logforest.errors import LogforestError, ModelError
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 D = TypeVar("D", bound="Detector")
 
 MAGIC = b"LFDT0002"
-_DIGEST = 32
 _TYPES = {"<f8", "<f4", "<i8", "<i4", "|u1"}
 _MOST_CELLS = 1 << 28
 
 
 def dump(detector: Detector) -> bytes:
     """Everything, open windows and records that wait for the first forest too."""
+    import pyarrow as pa
+
+    from logforest._arrow import ipc_stream
+
     judge, records = detector._windows, detector._records
     sections: dict[str, np.ndarray] = {
         "signals": np.frombuffer(detector._signals.save(), np.uint8),
@@ -49,7 +52,7 @@ def dump(detector: Detector) -> bytes:
     for kind, tail in judge.incidents.tails.items():
         sections[f"tail.{kind}"] = tail.values
     for number, (core, _, _, rows) in enumerate(detector._waiting):
-        sections[f"waiting.{number}"] = np.frombuffer(_arrow_bytes(core), np.uint8)
+        sections[f"waiting.{number}"] = np.frombuffer(ipc_stream(pa.table(core)), np.uint8)
         sections[f"waiting.{number}.rows"] = rows
     header = {
         "options": detector.options,
@@ -73,10 +76,8 @@ def dump(detector: Detector) -> bytes:
         "sections": [[n, a.dtype.str, list(a.shape)] for n, a in sections.items()],
     }
     text = json.dumps(header).encode()
-    parts = [MAGIC, len(text).to_bytes(8, "little"), text]
-    parts += [np.ascontiguousarray(a).tobytes() for a in sections.values()]
-    body = b"".join(parts)
-    return body + hashlib.sha256(body).digest()
+    cells = (np.ascontiguousarray(a).tobytes() for a in sections.values())
+    return sealed(MAGIC, len(text).to_bytes(8, "little"), text, *cells)
 
 
 def restore(data: bytes, make: type[D]) -> D:
@@ -91,16 +92,12 @@ def restore(data: bytes, make: type[D]) -> D:
 
 
 def _open(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    start = len(MAGIC) + 8
-    if len(data) < start + _DIGEST or data[: len(MAGIC)] != MAGIC:
-        raise ModelError("not a detector file (or of another version)")
-    body, digest = data[:-_DIGEST], data[-_DIGEST:]
-    if hashlib.sha256(body).digest() != digest:
-        raise ModelError("detector file: the checksum does not match")
-    length = int.from_bytes(body[len(MAGIC) : start], "little")
+    body = unsealed(MAGIC, data, "detector file")
+    start = 8
+    length = int.from_bytes(body[:start], "little")
     if length > len(body) - start:
         raise ModelError("detector file: it ends too early")
-    header = json.loads(body[start : start + length])
+    header = json.loads(bytes(body[start : start + length]))
     at = start + length
     sections = {}
     for name, kind, shape in header["sections"]:
@@ -189,15 +186,6 @@ def _parts(judge: WindowJudge) -> tuple[tuple[str, Services | Templates | Groups
         ("templates", judge.templates),
         ("groups", judge.by_template.groups),
     )
-
-
-def _arrow_bytes(core: _core.LogBatch) -> bytes:
-    import pyarrow as pa
-
-    table, sink = pa.table(core), pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue().to_pybytes())
 
 
 def _batch(section: np.ndarray) -> _core.LogBatch:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from logforest._model_file import ModelFile
+from logforest._model_file import ModelFile, sealed, unsealed
 from logforest.detection.detector import Detector
 from logforest.errors import ModelError
 
@@ -27,7 +27,6 @@ log = logging.getLogger("logforest.detection")
 
 _MAGIC = b"LFDF0001"
 _HEAD = struct.Struct("<qQ")
-_DIGEST = 32
 
 
 @dataclass(slots=True)
@@ -46,19 +45,16 @@ class SavedDetector(ModelFile):
     def to_bytes(self) -> bytes:
         """Magic, position, witness, the detector, SHA-256 over all of it."""
         head = _HEAD.pack(self.position, self.witness)
-        body = b"".join([_MAGIC, head, self.detector.to_bytes()])
-        return body + hashlib.sha256(body).digest()
+        return sealed(_MAGIC, head, self.detector.to_bytes())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """The inverse of :meth:`to_bytes`; ModelError for anything else."""
-        start = len(_MAGIC) + _HEAD.size
-        if len(data) < start + _DIGEST or data[: len(_MAGIC)] != _MAGIC:
-            raise ModelError("not a saved detector (or of another version)")
-        if hashlib.sha256(data[:-_DIGEST]).digest() != data[-_DIGEST:]:
-            raise ModelError("the checksum does not match")
-        position, witness = _HEAD.unpack_from(data, len(_MAGIC))
-        return cls(Detector.from_bytes(data[start:-_DIGEST]), position, witness)
+        body = unsealed(_MAGIC, data, "saved detector")
+        if len(body) < _HEAD.size:
+            raise ModelError("saved detector: it ends too early")
+        position, witness = _HEAD.unpack_from(body)
+        return cls(Detector.from_bytes(bytes(body[_HEAD.size :])), position, witness)
 
 
 class DetectorFile:

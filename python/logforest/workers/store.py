@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from logforest import _core
+from logforest._arrow import ipc_stream
 from logforest.batch import LogBatch
 from logforest.errors import ConfigError, QueueError
 from logforest.queues.redis_streams import NewBlock
@@ -113,10 +113,7 @@ class StoreWorker(StreamWorker):
         table = pa.table(logs._core)
         if table.num_rows > _SHOWN_ROWS:
             table = table.slice(table.num_rows - _SHOWN_ROWS)
-        sink = io.BytesIO()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table)
         try:
-            self.log.publish("new_logs", sink.getvalue())
+            self.log.publish("new_logs", ipc_stream(table))
         except QueueError as error:
             log.warning("not shown to live listeners: %s", error)

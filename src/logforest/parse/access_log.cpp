@@ -25,20 +25,10 @@ bool ClfClock::load(const char* p) noexcept {
   return true;
 }
 
-bool ClfClock::same_date(const char* p) const noexcept {
-  std::uint64_t head, known_head;
-  std::uint32_t tail, known_tail;
-  std::memcpy(&head, p, 8);
-  std::memcpy(&tail, p + 8, 4);
-  std::memcpy(&known_head, date_, 8);
-  std::memcpy(&known_tail, date_ + 8, 4);
-  return head == known_head && tail == known_tail;
-}
-
 bool ClfClock::read(std::string_view text, std::int64_t& us, std::size_t& length) noexcept {
   if (text.size() < 20 || text[11] != ':') return false;
   const char* p = text.data();
-  if (!same_date(p) && !load(p)) return false;
+  if (std::memcmp(p, date_, sizeof date_) != 0 && !load(p)) return false;
   const int seconds = clock_seconds(p + 12);
   if (seconds < 0) return false;
   std::int64_t at = midnight_us_ + seconds * std::int64_t{1'000'000};

@@ -38,7 +38,6 @@ class ClfClock {
   [[nodiscard]] bool read(std::string_view text, std::int64_t& us, std::size_t& length) noexcept;
 
  private:
-  [[nodiscard]] bool same_date(const char* p) const noexcept;
   bool load(const char* p) noexcept;
   char date_[12] = {};  // with the ':' behind it
   std::int64_t midnight_us_ = 0;

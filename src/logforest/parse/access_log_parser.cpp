@@ -192,20 +192,16 @@ class AccessLogParser final : public LineParser {
     const std::size_t texts =
         f.ident.size() + f.protocol.size() + f.referrer.size() + f.user_agent.size();
     char* p = row.meta_room(6 * texts + 192);
-    if (!f.ident.empty()) p = member(p, R"("ident":")", f.ident);
-    if (!f.protocol.empty()) p = member(p, R"("protocol":")", f.protocol);
+    if (!f.ident.empty()) p = write_member(p, R"("ident":")", f.ident);
+    if (!f.protocol.empty()) p = write_member(p, R"("protocol":")", f.protocol);
     if (f.bytes >= 0) {
       p = literal(p, R"("bytes":)");
       p = std::to_chars(p, p + 20, f.bytes).ptr;
       *p++ = ',';
     }
-    if (!f.referrer.empty()) p = member(p, R"("referrer":")", f.referrer);
-    if (!f.user_agent.empty()) p = member(p, R"("user_agent":")", f.user_agent);
+    if (!f.referrer.empty()) p = write_member(p, R"("referrer":")", f.referrer);
+    if (!f.user_agent.empty()) p = write_member(p, R"("user_agent":")", f.user_agent);
     row.meta_wrote(p);
-  }
-  template <std::size_t N>
-  static char* member(char* to, const char (&opening)[N], std::string_view text) noexcept {
-    return literal(write_json_padded(literal(to, opening), text), "\",");
   }
 
   AccessLayout layout_;

@@ -179,4 +179,10 @@ inline char* write_json_padded(char* to, std::string_view text) noexcept {
   return to + n;
 }
 
+// A member of an object: `opening` is its key with the quote of the value, as in R"("key":")".
+template <std::size_t N>
+char* write_member(char* to, const char (&opening)[N], std::string_view value) noexcept {
+  return literal(write_json_padded(literal(to, opening), value), "\",");
+}
+
 }  // namespace logforest::parse::scan

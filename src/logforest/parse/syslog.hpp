@@ -29,7 +29,6 @@ class Rfc3339Clock {
   [[nodiscard]] bool read(std::string_view text, std::int64_t& us) noexcept;
 
  private:
-  [[nodiscard]] bool same_date(const char* p) const noexcept;
   bool load(const char* p) noexcept;
   char date_[10] = {};
   std::int64_t midnight_us_ = 0;

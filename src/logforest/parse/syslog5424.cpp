@@ -40,20 +40,10 @@ bool Rfc3339Clock::load(const char* p) noexcept {
   return true;
 }
 
-bool Rfc3339Clock::same_date(const char* p) const noexcept {
-  std::uint64_t year_month, known_year_month;
-  std::uint16_t day, known_day;
-  std::memcpy(&year_month, p, 8);
-  std::memcpy(&day, p + 8, 2);
-  std::memcpy(&known_year_month, date_, 8);
-  std::memcpy(&known_day, date_ + 8, 2);
-  return year_month == known_year_month && day == known_day;
-}
-
 bool Rfc3339Clock::read(std::string_view text, std::int64_t& us) noexcept {
   if (text.size() < 20 || text[10] != 'T') return false;
   const char* p = text.data();
-  if (!same_date(p) && !load(p)) return false;
+  if (std::memcmp(p, date_, sizeof date_) != 0 && !load(p)) return false;
   const int seconds = clock_seconds(p + 11);
   if (seconds < 0 || p[17] == '6') return false;
   std::int64_t at = midnight_us_ + seconds * std::int64_t{1'000'000};
@@ -178,14 +168,9 @@ class Syslog5424Parser final : public LineParser {
       p = std::to_chars(p, p + 4, f.version).ptr;
       *p++ = ',';
     }
-    if (!f.procid.empty()) p = write_text(p, R"("procid":")", f.procid);
-    if (!f.msgid.empty()) p = write_text(p, R"("msgid":")", f.msgid);
+    if (!f.procid.empty()) p = write_member(p, R"("procid":")", f.procid);
+    if (!f.msgid.empty()) p = write_member(p, R"("msgid":")", f.msgid);
     row.meta_wrote(p);
-  }
-  template <std::size_t N>
-  static char* write_text(char* to, const char (&opening)[N], std::string_view text) noexcept {
-    to = write_json_padded(literal(to, opening), text);
-    return literal(to, "\",");
   }
 
   Rfc3339Clock clock_;

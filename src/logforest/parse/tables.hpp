@@ -4,6 +4,10 @@
 // Exchange, Blue Coat and the Windows firewall write it; Zeek's ASCII log writer.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <string>
+
 #include "logforest/parse/parser.hpp"
 
 namespace logforest::parse {
@@ -11,8 +15,9 @@ namespace logforest::parse {
 [[nodiscard]] Format w3c_format();
 [[nodiscard]] Format zeek_format();
 
-// Share of the rows of `lines` that the format takes, the lines with its directives left out; 1
-// when there is a header only, 0 when none names the columns.
-[[nodiscard]] double table_share(const Format& format, const std::vector<std::string_view>& lines);
+using MakeParser = std::function<std::unique_ptr<LineParser>(const ParseOptions&)>;
+
+// A format of a table: detected by a header and the share of the rows that its parser takes.
+[[nodiscard]] Format table_format(std::string name, std::string description, MakeParser make);
 
 }  // namespace logforest::parse

@@ -387,19 +387,9 @@ class W3cParser final : public LineParser {
 }  // namespace
 
 Format w3c_format() {
-  Format format;
-  format.name = "w3c";
-  format.description = "W3C extended log: IIS, CloudFront, Exchange, Windows firewall (#Fields:)";
-  format.rank = 88;
-  format.family = "table";
-  format.directives = true;
-  format.make = [](const ParseOptions& options) { return std::make_unique<W3cParser>(options); };
-  format.detect = [make = format.make](const std::vector<std::string_view>& lines) {
-    Format self;
-    self.make = make;
-    return table_share(self, lines);
-  };
-  return format;
+  return table_format(
+      "w3c", "W3C extended log: IIS, CloudFront, Exchange, Windows firewall (#Fields:)",
+      [](const ParseOptions& options) { return std::make_unique<W3cParser>(options); });
 }
 
 }  // namespace logforest::parse

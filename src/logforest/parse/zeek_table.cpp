@@ -271,42 +271,10 @@ class ZeekParser final : public LineParser {
 
 }  // namespace
 
-double table_share(const Format& format, const std::vector<std::string_view>& lines) {
-  if (std::none_of(lines.begin(), lines.end(), names_columns)) return 0;
-  const ParseOptions options;
-  RecordBatch scratch;
-  RowBuilder row(options, scratch);
-  const std::unique_ptr<LineParser> parser = format.make(options);
-  std::size_t rows = 0;
-  std::size_t accepted = 0;
-  bool mine = false;
-  for (const std::string_view line : lines) {
-    if (read_directive(line).kind != Directive::Kind::None) {
-      mine |= parser->take_directive(line) && names_columns(line);
-      continue;
-    }
-    ++rows;
-    accepted += parser->parse_line(line, row).reject == Reject::None ? 1U : 0U;
-    if (row.open()) row.abandon();
-  }
-  if (!mine) return 0;
-  return rows == 0 ? 1.0 : static_cast<double>(accepted) / static_cast<double>(rows);
-}
-
 Format zeek_format() {
-  Format format;
-  format.name = "zeek";
-  format.description = "Zeek (Bro) logs with #fields";
-  format.rank = 88;
-  format.family = "table";
-  format.directives = true;
-  format.make = [](const ParseOptions& options) { return std::make_unique<ZeekParser>(options); };
-  format.detect = [make = format.make](const std::vector<std::string_view>& lines) {
-    Format self;
-    self.make = make;
-    return table_share(self, lines);
-  };
-  return format;
+  return table_format("zeek", "Zeek (Bro) logs with #fields", [](const ParseOptions& options) {
+    return std::make_unique<ZeekParser>(options);
+  });
 }
 
 }  // namespace logforest::parse

@@ -96,8 +96,8 @@ async def _serve(socket: WebSocket, topics: Iterable[str]) -> None:
     if not _same_origin(socket):
         await socket.close(1008, "another site's page may not read this")
         return
-    query = {name: socket.query_params.getlist(name) for name in socket.query_params}
-    query["q"] = query.get("q", [""])[-1]  # type: ignore[assignment]
+    given = {name: socket.query_params.getlist(name) for name in socket.query_params}
+    query = {**given, "q": given.get("q", [""])[-1]}
     try:
         wanted = subscription(query, topics)
     except ConfigError as error:

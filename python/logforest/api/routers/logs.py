@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from starlette.responses import Response as PlainResponse
 
 from logforest import _core
+from logforest._arrow import ipc_stream
 from logforest.api.params import Format, Logs, RowId, ServiceDep
 from logforest.api.problems import Problem, ProblemRoute
 from logforest.batch import LogBatch
@@ -35,16 +36,6 @@ _DOCUMENTED: dict[int | str, dict[str, Any]] = {
 def json_items(logs: LogBatch) -> bytes:
     """Records as a JSON array."""
     return b"[" + b",".join(_core.render_ndjson(logs._core).splitlines()) + b"]"
-
-
-def _arrow_stream(logs: LogBatch) -> bytes:
-    import pyarrow as pa
-
-    sink = pa.BufferOutputStream()
-    table = logs.to_arrow()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
 
 
 def _total(service: Service, query: LogQuery) -> Total:
@@ -85,7 +76,7 @@ def _search(service: Service, query: LogQuery, format: Format) -> Response:
     elif format == "ndjson":
         body = _core.render_ndjson(page.logs._core)
     else:
-        body = _arrow_stream(page.logs)
+        body = ipc_stream(page.logs.to_arrow())
     return PlainResponse(body, 200, headers, _TYPES[format])
 
 
