@@ -129,19 +129,21 @@ def demo(
 
 
 def _report(traffic: Traffic | Live, sent: int, began: float, *, json_: bool, quiet: bool) -> None:
-    summary: dict[str, Any] = {
-        "records": traffic.records,
-        "bytes": sent,
-        "seconds": round(time.perf_counter() - began, 3),
-        "incidents": len(traffic.incidents),
-        "start": traffic.incidents[0].to_dict()["start"] if traffic.incidents else None,
-    }
+    seconds = time.perf_counter() - began
+    incidents = traffic.incidents
     if json_:
+        summary = {
+            "records": traffic.records,
+            "bytes": sent,
+            "seconds": round(seconds, 3),
+            "incidents": len(incidents),
+            "start": incidents[0].to_dict()["start"] if incidents else None,
+        }
         print(json.dumps(summary), file=sys.stderr)
     elif not quiet:
         print(
-            f"{summary['records']:,} records ({summary['bytes'] / 1e6:,.1f} MB) in "
-            f"{summary['seconds']:.1f} s, {summary['incidents']} incidents",
+            f"{traffic.records:,} records ({sent / 1e6:,.1f} MB) in {seconds:.1f} s, "
+            f"{len(incidents)} incidents",
             file=sys.stderr,
         )
 
