@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from logforest import QueueError, StoreError, _core
-from logforest._core import PgClient, StreamItem
+from logforest._core import PgClient, RedisSubscription, StreamItem
 from logforest.queues.redis_streams import Added, NewBlock, RedisLog
 from logforest.stores.postgres import PostgresStore
 from logforest.testing.servers import PG_BIN, PrivateRedis, wait_until
@@ -76,6 +76,38 @@ def drained(queue: RedisLog) -> bool:
     groups = queue.status()["groups"]
     assert isinstance(groups, dict)
     return groups["store"]["waiting_entries"] == 0
+
+
+def test_listeners_see_commits_in_the_order_of_the_queue(
+    queue: RedisLog, store: PostgresStore, dsn: str
+) -> None:
+    """A commit that was overtaken is shown first all the same."""
+    other = PgClient(dsn, name="other").session()  # not one of ours, which would be cut off
+    other.execute("BEGIN")
+    # Whoever inserts the same key waits until this transaction has ended.
+    other.execute(
+        "INSERT INTO ledger (first_id, records, rejected, key, digest, answer) "
+        "VALUES (1, 1, 0, 'first', '', '[]')"
+    )
+    shown = RedisSubscription(queue.client, ["new_logs"])
+    wait_until(lambda: queue.listeners("new_logs"), 60, "listening")
+    with working(queue, store):
+        add(queue, b'{"message":"one"}', 1, key="first")
+        wait_until(lambda: queue.status()["groups"]["store"]["pending_entries"], 60, "taken")  # type: ignore[index]
+        for n in (2, 3):
+            add(queue, b'{"message":"%d"}' % n, 1, key=f"later-{n}")
+        wait_until(lambda: len(messages(store)) == 2, 60, "overtaken")
+        other.execute("ROLLBACK")
+        wait_until(lambda: drained(queue), 60, "drained")
+        seen = []
+        while len(seen) < 3:
+            frame = shown.next(60.0)
+            assert frame is not None
+            with pa.ipc.open_stream(frame[1]) as stream:
+                seen += stream.read_all()["message"].to_pylist()
+    other.close()
+    shown.close()
+    assert seen == ["one", "2", "3"]
 
 
 def test_blocks_and_single_entries_are_stored_once(queue: RedisLog, store: PostgresStore) -> None:

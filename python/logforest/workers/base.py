@@ -82,7 +82,8 @@ class StreamWorker:
         self._held: dict[str, StreamItem] = {}
         self._held_lock = threading.Lock()
         self._broken: Exception | None = None
-        self._ready: queue.Queue[tuple[list[StreamItem], Any] | None] = queue.Queue(maxsize=1)
+        self._ready: queue.Queue[tuple[int, list[StreamItem], Any] | None] = queue.Queue(maxsize=1)
+        self._offered = 0
 
     # --- what subclasses do --------------------------------------------------------------
 
@@ -98,6 +99,9 @@ class StreamWorker:
         """Land what can be landed of an entry that was refused; False: bury all of it."""
         del item, error
         return False
+
+    def done_with(self, number: int) -> None:
+        """After the last ``finish`` for what was read as the ``number``-th, in the same thread."""
 
     # --- the loop ------------------------------------------------------------------------
 
@@ -139,10 +143,12 @@ class StreamWorker:
             if taken is None:
                 self._ready.put(None)  # for the other finishers
                 return
+            number, items, prepared = taken
             try:
-                self._work(*taken)
+                self._work(items, prepared)
+                self.done_with(number)
             except Exception as error:  # ends this process, whichever thread it was
-                self._release(taken[0])  # others will claim them
+                self._release(items)  # others will claim them
                 self._broken = error
                 self._stop.set()
 
@@ -214,9 +220,10 @@ class StreamWorker:
             prepared: Any = self.prepare(items)
         except Exception as error:  # told apart item by item in the working thread
             prepared = error
+        number, self._offered = self._offered, self._offered + 1
         while True:
             try:
-                self._ready.put((items, prepared), timeout=0.5)
+                self._ready.put((number, items, prepared), timeout=0.5)
                 return
             except queue.Full:
                 continue

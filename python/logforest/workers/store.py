@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,14 @@ from logforest.errors import ConfigError, QueueError
 from logforest.queues.redis_streams import NewBlock
 from logforest.stores.base import Block
 from logforest.stores.postgres import PartialRepeat
-from logforest.workers.base import StreamWorker, traced
+from logforest.workers.base import StreamWorker, WorkerOptions, traced
 from logforest.workers.decode import Decoded, decode, keys_of, make_block
+from logforest.workers.in_turn import InTurn
 
 if TYPE_CHECKING:
     from logforest._core import StreamItem
+    from logforest.queues.redis_streams import RedisLog
+    from logforest.stores.postgres import PostgresStore
 
 __all__ = ["StoreWorker"]
 
@@ -33,6 +37,12 @@ class StoreWorker(StreamWorker):
 
     group = "store"
     finishers = 2  # while one waits for its commit to be on disk the other one copies
+
+    def __init__(self, log_: RedisLog, store: PostgresStore, options: WorkerOptions) -> None:
+        super().__init__(log_, store, options)
+        # Commits may overtake each other; live listeners see them in the order of the queue.
+        self._shown: InTurn[LogBatch] = InTurn(self._publish)
+        self._committed = threading.local()
 
     def prepare(self, items: Sequence[StreamItem]) -> tuple[Decoded, Block]:
         """Parse, mask, enrich, number, aggregate."""
@@ -57,7 +67,11 @@ class StoreWorker(StreamWorker):
             return
         if fresh:
             self.store.keep_templates(decoded.logs)
-            self._publish(decoded.logs)
+            vars(self._committed).setdefault("logs", []).append(decoded.logs)
+
+    def done_with(self, number: int) -> None:
+        """Show what this thread has committed, in its turn."""
+        self._shown.bring(number, vars(self._committed).pop("logs", []))
 
     def _commit_single_entries(self, item: StreamItem, fresh: set[str]) -> None:
         # Joined single entries of other producers: each one for itself.
