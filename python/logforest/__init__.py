@@ -25,13 +25,14 @@ from logforest.formats import (
 from logforest.parsing import detect_format, parse, read_logs
 
 if TYPE_CHECKING:
-    from logforest.classify import LogClassifier, TfidfVectorizer
+    from logforest.classify import LogClassifier
     from logforest.detection import Detector, detect
     from logforest.features import LogFeatureExtractor
     from logforest.forest import IsolationForest
     from logforest.masking import MaskRules, mask_pii
     from logforest.stores import open
     from logforest.templates import TemplateMiner, template_signals
+    from logforest.vectorizer import TfidfVectorizer
     from logforest.windows import WindowTable, aggregate, merge
 
 # Read when the first batch is categorised.
@@ -47,7 +48,7 @@ _LAZY = {
     "MaskRules": "logforest.masking",
     "mask_pii": "logforest.masking",
     "TemplateMiner": "logforest.templates",
-    "TfidfVectorizer": "logforest.classify",
+    "TfidfVectorizer": "logforest.vectorizer",
     "WindowTable": "logforest.windows",
     "aggregate": "logforest.windows",
     "merge": "logforest.windows",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from logforest import _core
 from logforest.errors import ConfigError
+from logforest.values import CATEGORIES, LEVELS, instant, one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -243,9 +244,6 @@ def _restore(table: pa.Table, rejected: pa.Table, counts: dict[str, int], format
 def _wanted(name: str, value: object, kind: pa.DataType) -> pa.Array:
     """The values of a filter as the column has them."""
     import pyarrow as pa
-
-    from logforest.stores.filters import CATEGORIES, LEVELS, one_of
-    from logforest.stores.values import instant
 
     alone = isinstance(value, (str, bytes)) or not isinstance(value, Iterable)
     wanted = [value] if alone else list(value)  # type: ignore[call-overload]

@@ -1,16 +1,17 @@
-"""TF-IDF and a naive Bayes classifier for log messages, equal to scikit-learn's, in C++."""
+"""A naive Bayes classifier of log messages over TF-IDF, equal to scikit-learn's, in C++."""
 
 from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from logforest import _core
-from logforest._estimator import shown, tags
+from logforest._estimator import tags
+from logforest._inputs import text_source
 from logforest._model_file import ModelFile
-from logforest.errors import ConfigError, ModelError
-from logforest.templates import text_source
+from logforest.errors import ConfigError
+from logforest.vectorizer import TfidfVectorizer, WordModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,173 +23,7 @@ __all__ = ["DEFAULT_MODEL", "LogClassifier", "TfidfVectorizer"]
 DEFAULT_MODEL = Path(__file__).parent / "models" / "category.lfm"
 
 
-class _Parameters:
-    """scikit-learn's parameter convention: ``__init__`` only stores."""
-
-    _names: ClassVar[tuple[str, ...]] = ()
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's parameters."""
-        return {name: getattr(self, name) for name in self._names}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set constructor parameters; they take effect with the next ``fit``."""
-        for name, value in params.items():
-            if name not in self._names:
-                raise ConfigError(f"unknown parameter {name!r}")
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        return shown(self)
-
-
-_VECTORIZER = (
-    "ngram_range",
-    "min_df",
-    "max_df",
-    "max_features",
-    "norm",
-    "use_idf",
-    "smooth_idf",
-    "sublinear_tf",
-    "keep_numbers",
-)
-
-
-def _vectorizer_options(params: dict[str, Any]) -> dict[str, Any]:
-    options = {name: params[name] for name in _VECTORIZER}
-    if options["norm"] not in ("l1", "l2", None):
-        raise ConfigError(f"norm must be 'l1', 'l2' or None, not {options['norm']!r}")
-    return options
-
-
-class TfidfVectorizer(_Parameters):
-    """Texts to TF-IDF rows: scikit-learn's TfidfVectorizer with its default words, in C++.
-
-    Words are two or more word characters (Unicode letters, digits, underscore), in lower case.
-    With the same settings, vocabulary, idf and rows equal scikit-learn's to rounding.
-
-    Parameters
-    ----------
-    ngram_range, min_df, max_df, max_features, norm, use_idf, smooth_idf, sublinear_tf :
-        as in scikit-learn.
-    keep_numbers : False leaves out words that hold a digit (ids, counters).
-    n_jobs : threads of ``transform``; None: one per core. The result does not depend on it.
-
-    Attributes
-    ----------
-    vocabulary_ : dict word -> column. idf_ : float64 ``[n_words]``.
-
-    Examples
-    --------
-    >>> v = TfidfVectorizer().fit(["disk full", "disk ok"])
-    >>> v.get_feature_names_out().tolist()
-    ['disk', 'full', 'ok']
-    >>> v.transform_arrays(["disk disk"])[0].tolist()
-    [1.0]
-    """
-
-    _names = (*_VECTORIZER, "n_jobs")
-
-    def __init__(
-        self,
-        *,
-        ngram_range: tuple[int, int] = (1, 1),
-        min_df: float = 1,
-        max_df: float = 1.0,
-        max_features: int | None = None,
-        norm: str | None = "l2",
-        use_idf: bool = True,
-        smooth_idf: bool = True,
-        sublinear_tf: bool = False,
-        keep_numbers: bool = True,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.ngram_range = ngram_range
-        self.min_df = min_df
-        self.max_df = max_df
-        self.max_features = max_features
-        self.norm = norm
-        self.use_idf = use_idf
-        self.smooth_idf = smooth_idf
-        self.sublinear_tf = sublinear_tf
-        self.keep_numbers = keep_numbers
-        self.n_jobs = n_jobs
-        self._core: _core.TfidfVectorizer | None = None
-
-    def _fitted(self) -> _core.TfidfVectorizer:
-        if self._core is None:
-            raise ModelError("the vectorizer is not fitted: call fit first")
-        return self._core
-
-    def fit(self, messages: Any, y: object = None) -> Self:
-        """Learn vocabulary and idf."""
-        core = _core.TfidfVectorizer(_vectorizer_options(self.get_params()))
-        core.fit(text_source(messages))
-        self._core = core
-        return self
-
-    def transform_arrays(
-        self, messages: Any
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-        """Return data, indices and indptr of the rows in compressed sparse row form."""
-        threads = -1 if self.n_jobs is None else self.n_jobs
-        return self._fitted().transform(text_source(messages), threads)
-
-    def transform(self, messages: Any) -> Any:
-        """Return ``[n_messages, n_words]``: scipy's csr_matrix, or dense float32 without scipy."""
-        data, indices, indptr = self.transform_arrays(messages)
-        shape = (len(indptr) - 1, len(self._fitted().words()))
-        try:
-            from scipy.sparse import csr_matrix
-        except ImportError:
-            import numpy as np
-
-            dense = np.zeros(shape, np.float32)
-            dense[np.repeat(np.arange(shape[0]), np.diff(indptr)), indices] = data
-            return dense
-        return csr_matrix((data, indices, indptr), shape=shape)
-
-    def fit_transform(self, messages: Any, y: object = None) -> Any:
-        """Learn from ``messages`` and return their rows."""
-        source = text_source(messages)
-        return self.fit(source).transform(source)
-
-    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
-        """Return the words, in the order of the columns."""
-        import numpy as np
-
-        return np.array(self._fitted().words(), dtype=object)
-
-    @property
-    def vocabulary_(self) -> dict[str, int]:
-        """Column of each word."""
-        return {word: i for i, word in enumerate(self._fitted().words())}
-
-    @property
-    def idf_(self) -> npt.NDArray[np.float64]:
-        """Inverse document frequency of each column."""
-        return self._fitted().idf()
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return self._core is not None
-
-    def __sklearn_tags__(self) -> Any:
-        return tags("transformer")
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        state["_core"] = None if self._core is None else self._core.save()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        if state["_core"] is not None:
-            self._core = _core.TfidfVectorizer.load(state["_core"])
-
-
-class LogClassifier(_Parameters, ModelFile):
+class LogClassifier(WordModel["_core.LogClassifier"], ModelFile):
     """Classify messages: TF-IDF and naive Bayes, with calibrated probabilities.
 
     Labels equal those of scikit-learn's ``TfidfVectorizer`` + ``ComplementNB`` or
@@ -222,9 +57,7 @@ class LogClassifier(_Parameters, ModelFile):
     'Security'
     """
 
-    _names = (
-        "method", "alpha", "fit_prior", "calibrate", "default_label", *_VECTORIZER, "n_jobs",
-    )  # fmt: skip
+    _core_class = _core.LogClassifier
 
     def __init__(
         self,
@@ -245,22 +78,23 @@ class LogClassifier(_Parameters, ModelFile):
         keep_numbers: bool = True,
         n_jobs: int | None = None,
     ) -> None:
+        super().__init__(
+            ngram_range=ngram_range,
+            min_df=min_df,
+            max_df=max_df,
+            max_features=max_features,
+            norm=norm,
+            use_idf=use_idf,
+            smooth_idf=smooth_idf,
+            sublinear_tf=sublinear_tf,
+            keep_numbers=keep_numbers,
+            n_jobs=n_jobs,
+        )
         self.method = method
         self.alpha = alpha
         self.fit_prior = fit_prior
         self.calibrate = calibrate
         self.default_label = default_label
-        self.ngram_range = ngram_range
-        self.min_df = min_df
-        self.max_df = max_df
-        self.max_features = max_features
-        self.norm = norm
-        self.use_idf = use_idf
-        self.smooth_idf = smooth_idf
-        self.sublinear_tf = sublinear_tf
-        self.keep_numbers = keep_numbers
-        self.n_jobs = n_jobs
-        self._core: _core.LogClassifier | None = None
         self._classes: npt.NDArray[np.str_] | None = None
 
     @classmethod
@@ -277,14 +111,11 @@ class LogClassifier(_Parameters, ModelFile):
             fit_prior=self.fit_prior,
             calibrate=self.calibrate,
             default_label=self.default_label or "",
-            vectorizer=_vectorizer_options(self.get_params()),
+            vectorizer=self._options(),
         )
 
     def _fitted(self) -> _core.LogClassifier:
         return _shipped() if self._core is None else self._core
-
-    def _threads(self) -> int:
-        return -1 if self.n_jobs is None else self.n_jobs
 
     def _learned(self, core: _core.LogClassifier) -> Self:
         import numpy as np
@@ -365,16 +196,6 @@ class LogClassifier(_Parameters, ModelFile):
 
     def __sklearn_tags__(self) -> Any:
         return tags("classifier")
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        state["_core"] = None if self._core is None else self.to_bytes()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        if state["_core"] is not None:
-            self._core = _core.LogClassifier.load(state["_core"])
 
 
 @functools.cache

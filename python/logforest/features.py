@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from logforest import _core
-from logforest._estimator import shown, tags
+from logforest._estimator import Parameters, tags
+from logforest._inputs import core_batch
 from logforest._model_file import ModelFile
-from logforest.batch import LogBatch
 from logforest.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -19,17 +19,7 @@ __all__ = ["LogFeatureExtractor"]
 _GROUPS = ("numeric", "level", "service", "temporal", "rolling", "deviation", "rarity")
 
 
-def core_batch(logs: Any) -> _core.LogBatch:
-    """Return the C++ batch behind ``logs``: a LogBatch, or what ``LogBatch.from_arrow`` takes."""
-    core = getattr(logs, "_core", logs)
-    if isinstance(core, _core.LogBatch):
-        return core
-    if hasattr(core, "__arrow_c_stream__") or hasattr(core, "__arrow_c_array__"):
-        return LogBatch.from_arrow(core)._core
-    raise TypeError(f"expected a LogBatch or an Arrow table, got {type(logs).__name__}")
-
-
-class LogFeatureExtractor(ModelFile):
+class LogFeatureExtractor(Parameters, ModelFile):
     """Turn log records into a matrix for :class:`logforest.IsolationForest` and its kind.
 
     Follows scikit-learn's conventions (``get_params``, ``fit``, ``transform``,
@@ -104,20 +94,6 @@ class LogFeatureExtractor(ModelFile):
         self.tau_seconds = tau_seconds
         self.n_jobs = n_jobs
 
-    _PARAMETERS = (*_GROUPS, "max_services", "tfidf", "tau_seconds", "n_jobs")
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {name: getattr(self, name) for name in self._PARAMETERS}
-
-    def set_params(self, **params: Any) -> LogFeatureExtractor:
-        """Change constructor arguments; takes effect with the next ``fit``."""
-        for name, value in params.items():
-            if name not in self._PARAMETERS:
-                raise ConfigError(f"no parameter {name!r}: use {', '.join(self._PARAMETERS)}")
-            setattr(self, name, value)
-        return self
-
     def fit(self, logs: Any, y: Any = None) -> LogFeatureExtractor:
         """Learn services, vocabulary and template counts; the rolling state starts empty."""
         for name in ("max_services", "tfidf"):
@@ -190,9 +166,6 @@ class LogFeatureExtractor(ModelFile):
         self.__dict__.update(state)
         if data is not None:
             self._set_core(_core.FeatureExtractor.load(data))
-
-    def __repr__(self) -> str:
-        return shown(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_extractor")

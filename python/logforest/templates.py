@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from logforest import _core
-from logforest._estimator import shown, tags
+from logforest._estimator import CoreModel, tags
+from logforest._inputs import Capsule, microseconds, text_source
 from logforest._model_file import ModelFile
-from logforest.errors import ConfigError, ModelError
+from logforest._template_signals import template_signals
+from logforest.errors import ConfigError
+from logforest.values import parse_duration
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,34 +25,7 @@ __all__ = ["TemplateMiner", "template_signals"]
 MASKS = ("date", "quantity", "path", "host", "hex", "boolean")
 
 
-def text_source(messages: Any) -> Any:
-    """Return what the core reads without a copy: a core batch, a list or an Arrow string stream."""
-    core = getattr(messages, "_core", messages)
-    if isinstance(core, _core.LogBatch | list | tuple):
-        return core
-    if isinstance(messages, str | bytes):
-        raise TypeError("expected a sequence of messages, got one string: wrap it in a list")
-    if hasattr(messages, "__arrow_c_stream__") or hasattr(messages, "__arrow_c_array__"):
-        import pyarrow as pa
-
-        column = pa.chunked_array(messages)
-        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-            column = column.cast(pa.large_string())
-        return column
-    return list(messages)
-
-
-class _Stream:
-    """Hands an Arrow capsule to pyarrow."""
-
-    def __init__(self, capsule: object) -> None:
-        self._capsule = capsule
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._capsule
-
-
-class TemplateMiner(ModelFile):
+class TemplateMiner(CoreModel["_core.TemplateMiner"], ModelFile):
     """Group log messages into templates such as ``Failed password for <*> from <*>``.
 
     A message is cut into words and its variable parts (words with a digit, and the shapes of
@@ -93,6 +68,9 @@ class TemplateMiner(ModelFile):
     ['job <*> done in <*> ms', 'bye']
     """
 
+    _core_class = _core.TemplateMiner
+    _unfitted = "the miner has seen no messages: call fit or partial_fit first"
+
     def __init__(
         self,
         *,
@@ -108,27 +86,6 @@ class TemplateMiner(ModelFile):
         self.min_values = min_values
         self.n_jobs = n_jobs
         self._core: _core.TemplateMiner | None = None
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's parameters (scikit-learn's convention)."""
-        return {
-            name: getattr(self, name)
-            for name in ("masks", "extra_masks", "max_shapes", "min_values", "n_jobs")
-        }
-
-    def set_params(self, **params: Any) -> Self:
-        """Set constructor parameters; they take effect with the next ``fit``."""
-        for name, value in params.items():
-            if name not in self.get_params():
-                raise ConfigError(f"unknown parameter {name!r}")
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        return shown(self)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return self._core is not None
 
     def __sklearn_tags__(self) -> Any:
         return tags("transformer")
@@ -146,18 +103,10 @@ class TemplateMiner(ModelFile):
             min_values=self.min_values,
         )
 
-    def _fitted(self) -> _core.TemplateMiner:
-        if self._core is None:
-            raise ModelError("the miner has seen no messages: call fit or partial_fit first")
-        return self._core
-
-    def _threads(self) -> int:
-        return -1 if self.n_jobs is None else self.n_jobs
-
     def _observe(self, messages: Any, timestamps: Any, want_ids: bool) -> Ids:
         if self._core is None:
             self._core = self._new_core()
-        times = None if timestamps is None else _microseconds(timestamps)
+        times = None if timestamps is None else microseconds(timestamps)
         return self._core.fit(text_source(messages), times, self._threads(), want_ids)
 
     def fit(self, messages: Any, y: object = None, *, timestamps: Any = None) -> Self:
@@ -219,7 +168,7 @@ class TemplateMiner(ModelFile):
         """
         import pyarrow as pa
 
-        return pa.table(_Stream(self._fitted().templates()))
+        return pa.table(Capsule(self._fitted().templates()))
 
     @property
     def lines_(self) -> int:
@@ -244,13 +193,13 @@ class TemplateMiner(ModelFile):
         import numpy as np
         import pyarrow as pa
 
-        width = _duration(every)
+        width = parse_duration(every)
         ids = self.transform(messages)
         if timestamps is None:
             if not hasattr(messages, "__getitem__") or isinstance(messages, list | tuple):
                 raise ConfigError("window_counts needs timestamps, or a LogBatch that has them")
             timestamps = messages["timestamp"]
-        windows = _microseconds(timestamps) // width
+        windows = microseconds(timestamps) // width
         if len(windows) != len(ids):
             raise ConfigError("timestamps and messages differ in length")
         _, first, counts = np.unique(
@@ -276,147 +225,3 @@ class TemplateMiner(ModelFile):
         )
         miner._core = core
         return miner
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        state["_core"] = None if self._core is None else self.to_bytes()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        if state["_core"] is not None:
-            self._core = _core.TemplateMiner.load(state["_core"])
-
-
-def template_signals(
-    counts: pa.Table,
-    *,
-    baseline: int = 60,
-    alpha: float = 1e-4,
-    min_ratio: float = 3.0,
-    min_count: int = 5,
-) -> pa.Table:
-    """Judge the last window of ``counts`` against those before it.
-
-    Parameters
-    ----------
-    counts : table window_start, template_id, count, as ``TemplateMiner.window_counts`` gives.
-    baseline : windows looked back at, at most. Windows without any message count as silent.
-    alpha : probability under the history below which a count is a signal.
-    min_ratio, min_count : a surge is also at least so many times the mean, and so many messages.
-
-    Returns
-    -------
-    Arrow table template_id, signal (``new``, ``surging``, ``vanished``), count, expected (mean of
-    the history), p_value; ordered by p_value. The model is a negative binomial with the history's
-    mean and variance (Poisson where the variance is not above the mean); ``new`` means never seen
-    in the history, ``vanished`` means zero now where zero has a probability below ``alpha``.
-
-    Examples
-    --------
-    >>> import pyarrow as pa
-    >>> t = pa.table({"window_start": [0, 1, 2, 3, 3], "template_id": [7, 7, 7, 7, 8],
-    ...               "count": [4, 5, 4, 90, 2]})
-    >>> template_signals(t).column("signal").to_pylist()
-    ['surging', 'new']
-    """
-    import numpy as np
-    import pyarrow as pa
-
-    starts = np.asarray(counts.column("window_start").cast(pa.int64()))
-    ids = np.asarray(counts.column("template_id"))
-    values = np.asarray(counts.column("count"))
-    rows: list[tuple[int, str, int, float, float]] = []
-    if len(starts) > 0:
-        windows = np.unique(starts)
-        width = int(np.diff(windows).min()) if len(windows) > 1 else 1
-        now = int(windows[-1])
-        length = min(baseline, (now - int(windows[0])) // width)
-        back = (now - starts) // width
-        for template in np.unique(ids[back <= length]).tolist():
-            mine = ids == template
-            current = int(values[mine & (back == 0)].sum())
-            history = np.zeros(length)
-            old = mine & (back >= 1) & (back <= length)
-            np.add.at(history, back[old] - 1, values[old])
-            mean = float(history.mean()) if length else 0.0
-            variance = float(history.var()) if length else 0.0
-            if mean == 0.0:
-                if current > 0 and length > 0:
-                    rows.append((template, "new", current, 0.0, 1.0 / (length + 1)))
-                continue
-            p_more = _upper_tail(current, mean, variance)
-            p_zero = 1.0 - _upper_tail(1, mean, variance)
-            if current >= max(min_count, min_ratio * mean) and p_more < alpha:
-                rows.append((template, "surging", current, mean, p_more))
-            elif current == 0 and p_zero < alpha:
-                rows.append((template, "vanished", current, mean, p_zero))
-    rows.sort(key=lambda r: (r[4], r[0]))
-    names = ("template_id", "signal", "count", "expected", "p_value")
-    types = (pa.int64(), pa.string(), pa.int64(), pa.float64(), pa.float64())
-    columns: Iterable[tuple[Any, ...]] = zip(*rows, strict=True) if rows else [()] * len(names)
-    return pa.table({n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
-
-
-def _upper_tail(count: int, mean: float, variance: float) -> float:
-    """P(X >= count) of a negative binomial with this mean and variance, or of a Poisson."""
-    if count <= 0:
-        return 1.0
-    if count > mean:
-        # Summed from `count` upwards: exact where the tail is small.
-        log_term = _log_pmf(count, mean, variance)
-        total, k, term = 0.0, count, math.exp(log_term)
-        while term > total * 1e-12 and k < count + 100_000:
-            total += term
-            term *= _ratio(k, mean, variance)
-            k += 1
-        return min(1.0, total)
-    below = math.fsum(math.exp(_log_pmf(k, mean, variance)) for k in range(count))
-    return max(0.0, 1.0 - below)
-
-
-def _log_pmf(k: int, mean: float, variance: float) -> float:
-    if variance <= mean * (1 + 1e-9):
-        return k * math.log(mean) - mean - math.lgamma(k + 1)
-    r = mean * mean / (variance - mean)
-    return (
-        math.lgamma(k + r)
-        - math.lgamma(r)
-        - math.lgamma(k + 1)
-        + r * math.log(mean / variance)
-        + k * math.log1p(-mean / variance)
-    )
-
-
-def _ratio(k: int, mean: float, variance: float) -> float:
-    """pmf(k + 1) / pmf(k)."""
-    if variance <= mean * (1 + 1e-9):
-        return mean / (k + 1)
-    r = mean * mean / (variance - mean)
-    return (k + r) / (k + 1) * (1 - mean / variance)
-
-
-def _microseconds(timestamps: Any) -> Ids:
-    import numpy as np
-
-    if hasattr(timestamps, "cast"):  # Arrow: through the logical type to int64
-        import pyarrow as pa
-
-        if pa.types.is_timestamp(timestamps.type):
-            timestamps = timestamps.cast(pa.timestamp("us", timestamps.type.tz))
-        timestamps = timestamps.cast(pa.int64())
-    values = np.asarray(timestamps)
-    if values.dtype.kind == "M":
-        values = values.astype("datetime64[us]")
-    elif values.dtype.kind not in "iu":
-        raise ConfigError("timestamps must be datetime64 or int64 microseconds")
-    return np.ascontiguousarray(values.astype(np.int64))
-
-
-def _duration(text: str) -> int:
-    """Microseconds of "30s", "5m", "1h", "1d"."""
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-    number, unit = text[:-1], text[-1:]
-    if unit not in units or not number.isdigit() or int(number) == 0:
-        raise ConfigError(f"{text!r} is no length of time: write 30s, 5m, 1h or 1d")
-    return int(number) * units[unit] * 1_000_000

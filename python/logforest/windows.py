@@ -12,14 +12,14 @@ most 1 %, for response times from a nanosecond to 500 years.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from logforest import _core
-from logforest.batch import LogBatch
+from logforest._inputs import Capsule, core_batch
 from logforest.errors import ConfigError
+from logforest.values import names, parse_duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,52 +30,6 @@ __all__ = ["BASE_KEYS", "WindowTable", "aggregate", "merge", "parse_duration"]
 
 #: Keys of the windows that stores keep, one minute wide.
 BASE_KEYS = ("tenant", "service", "level", "category")
-
-_UNITS = {
-    "us": 1,
-    "ms": 1_000,
-    "s": 1_000_000,
-    "m": 60_000_000,
-    "min": 60_000_000,
-    "h": 3_600_000_000,
-    "d": 86_400_000_000,
-    "w": 604_800_000_000,
-}
-_DURATION = re.compile(r"\s*(\d+)\s*([a-z]+)\s*")
-
-
-def parse_duration(value: str | timedelta) -> int:
-    """Microseconds of ``"500ms"``, ``"30s"``, ``"5m"``, ``"1h"``, ``"1w"`` or a timedelta.
-
-    >>> parse_duration("5m")
-    300000000
-    """
-    if hasattr(value, "astype"):  # numpy.timedelta64
-        value = value.astype("timedelta64[us]").item()
-    if isinstance(value, timedelta):
-        return int(value // timedelta(microseconds=1))
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match[2] not in _UNITS:
-        units = ", ".join(_UNITS)
-        raise ConfigError(f'{value!r} is no duration: write a number and a unit ({units}), as "5m"')
-    us = int(match[1]) * _UNITS[match[2]]
-    if not 0 < us < 2**62:
-        raise ConfigError(f"{value!r} is no duration of a window: it must be positive and sane")
-    return us
-
-
-def _core_batch(logs: Any) -> _core.LogBatch:
-    if isinstance(logs, _core.LogBatch):
-        return logs
-    inner = getattr(logs, "_core", None)
-    if isinstance(inner, _core.LogBatch):
-        return inner
-    if hasattr(logs, "__arrow_c_stream__") or hasattr(logs, "__arrow_c_array__"):
-        return LogBatch.from_arrow(logs)._core
-    raise ConfigError(
-        f"expected a LogBatch or an Arrow table of records, got {type(logs).__name__}; "
-        "lf.parse and lf.read_logs make one"
-    )
 
 
 def aggregate(
@@ -124,16 +78,10 @@ def aggregate(
     """
     width = parse_duration(every)
     step = width if slide is None else parse_duration(slide)
-    core = _core_batch(logs)
-    return WindowTable(_core.Windows.aggregate(core, width, step, _keys(by), threads or 0))
-
-
-def _keys(by: Sequence[str] | str) -> list[str]:
-    keys = [by] if isinstance(by, str) else list(by) if isinstance(by, Iterable) else [by]
-    for key in keys:
-        if not isinstance(key, str):
-            raise ConfigError(f"by: a key is a name, as in by=['service'], not {key!r}")
-    return keys
+    core = core_batch(logs)
+    return WindowTable(
+        _core.Windows.aggregate(core, width, step, list(names("by", by)), threads or 0)
+    )
 
 
 def merge(*tables: WindowTable | Iterable[WindowTable]) -> WindowTable:
@@ -251,7 +199,7 @@ class WindowTable:
         """A pyarrow table; with ``state`` as the last column (binary) if asked."""
         import pyarrow as pa
 
-        return pa.table(_Capsule(self._windows.result(state)))
+        return pa.table(Capsule(self._windows.result(state)))
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame."""
@@ -273,7 +221,7 @@ class WindowTable:
         """
         import pyarrow as pa
 
-        return pa.table(_Capsule(self._windows.partials()))
+        return pa.table(Capsule(self._windows.partials()))
 
     def rollup(
         self,
@@ -293,7 +241,7 @@ class WindowTable:
         """
         width = self._windows.every if every is None else parse_duration(every)
         step = width if slide is None else parse_duration(slide)
-        keys = list(self.by) if by is None else _keys(by)
+        keys = list(self.by) if by is None else list(names("by", by))
         return WindowTable(self._windows.rollup(width, step, keys))
 
     @classmethod
@@ -334,15 +282,3 @@ class WindowTable:
 def _restore(table: pa.Table, every: timedelta, slide: timedelta, by: Sequence[str]) -> WindowTable:
     """Unpickle."""
     return WindowTable.from_arrow(table, every=every, slide=slide, by=by)
-
-
-class _Capsule:
-    """A stream capsule as an object with the protocol's method."""
-
-    __slots__ = ("_capsule",)
-
-    def __init__(self, capsule: object) -> None:
-        self._capsule = capsule
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._capsule

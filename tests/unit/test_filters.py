@@ -18,7 +18,7 @@ from logforest.stores.filters import (
     log_conditions,
     search_terms,
 )
-from logforest.stores.values import instant
+from logforest.values import instant
 
 
 def conditions(query: LogQuery, *, paging: bool = True) -> tuple[str, list[object]]:

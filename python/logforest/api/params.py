@@ -11,7 +11,7 @@ from fastapi import Depends, Path, Query, Request
 from logforest.api.problems import Problem
 from logforest.service import Service
 from logforest.stores.base import LogQuery
-from logforest.stores.values import parse_time, status_range
+from logforest.values import parse_time, status_range
 
 __all__ = ["Format", "Logs", "RowId", "ServiceDep", "Span", "TimeSpan", "split"]
 

@@ -72,7 +72,7 @@ def _from_store(address: str, filters: dict[str, Any], limit: int, form: str) ->
     from logforest import _core
     from logforest.errors import ConfigError
     from logforest.stores.base import LogQuery
-    from logforest.stores.values import parse_time, status_range
+    from logforest.values import parse_time, status_range
 
     if "://" not in address:
         path = Path(address)

@@ -86,7 +86,7 @@ def detect(
     """
     import json
 
-    from logforest.features import core_batch
+    from logforest._inputs import core_batch
     from logforest.forest import IsolationForest
 
     core = _in_time(core_batch(logs))
@@ -137,7 +137,7 @@ def auto_window(logs: Any, *, whole: bool = True) -> str:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from logforest.features import core_batch
+    from logforest._inputs import core_batch
 
     core = core_batch(logs)
     if core.num_rows == 0:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from logforest import _core
+from logforest._inputs import core_batch
 from logforest._model_file import ModelFile
 from logforest.detection import state
 from logforest.detection.baselines import DAY_RING
@@ -16,7 +17,6 @@ from logforest.detection.findings import Finding, to_table
 from logforest.detection.records import RecordJudge
 from logforest.detection.windows import WindowJudge
 from logforest.errors import ConfigError
-from logforest.features import core_batch
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,13 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from logforest.errors import ConfigError
-from logforest.stores.values import instant, names, whole
+from logforest.values import instant, names, whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from logforest.batch import LogBatch
-    from logforest.stores.values import When
+    from logforest.values import When
     from logforest.windows import WindowTable
 
 __all__ = ["Block", "LogPage", "LogQuery", "Receipt", "Store", "Total"]

@@ -21,12 +21,12 @@ from logforest.stores.duckdb_file import DuckDBFile
 from logforest.stores.duckdb_templates import DuckDBTemplates
 from logforest.stores.duckdb_writer import Writer
 from logforest.stores.filters import Conditions, encode_cursor, log_conditions
-from logforest.stores.values import whole
+from logforest.values import whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from logforest.stores.values import When
+    from logforest.values import When
     from logforest.windows import WindowTable
 
 __all__ = ["DuckDBStore"]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from logforest.sql import statement
 from logforest.stores.duckdb_file import run
 from logforest.stores.duckdb_writer import insert_from
-from logforest.stores.filters import Conditions, decode_cursor, from_us, one_of
-from logforest.stores.values import whole
+from logforest.stores.filters import Conditions, decode_cursor, from_us
+from logforest.values import one_of, whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from logforest.stores.duckdb_file import DuckDBFile
-    from logforest.stores.values import When
+    from logforest.values import When
 
 __all__ = ["add_anomalies", "alerts", "anomalies"]
 

@@ -12,12 +12,12 @@ from logforest.sql import statement
 from logforest.stores.duckdb_file import DuckDBFile, run
 from logforest.stores.filters import Conditions
 from logforest.stores.templates import MAX_EXAMPLE, MAX_TEMPLATES, regrouped, with_texts
-from logforest.stores.values import whole
+from logforest.values import whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from logforest.stores.values import When
+    from logforest.values import When
 
 __all__ = ["DuckDBTemplates"]
 

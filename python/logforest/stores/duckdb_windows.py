@@ -11,7 +11,7 @@ from logforest.sql import statement
 from logforest.stores.duckdb_file import run
 from logforest.stores.duckdb_writer import insert_from
 from logforest.stores.filters import Conditions
-from logforest.stores.values import names
+from logforest.values import names
 from logforest.windows import BASE_KEYS, WindowTable
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from logforest.stores.base import Block
     from logforest.stores.duckdb_file import DuckDBFile
-    from logforest.stores.values import When
+    from logforest.values import When
 
 __all__ = ["Folding", "time_range", "windows"]
 

@@ -15,26 +15,19 @@ from typing import TYPE_CHECKING
 import orjson
 
 from logforest.errors import ConfigError
-from logforest.stores.values import instant, names
+from logforest.values import CATEGORIES, LEVELS, instant, names, one_of
 
 if TYPE_CHECKING:
     from logforest.stores.base import LogQuery
-    from logforest.stores.values import When
+    from logforest.values import When
 
 __all__ = [
-    "CATEGORIES",
-    "LEVELS",
     "Conditions",
     "decode_cursor",
     "encode_cursor",
     "from_us",
     "log_conditions",
-    "one_of",
 ]
-
-LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
-CATEGORIES = ("General", "Business", "Performance", "Security")
-_LEVEL_ALIASES = {"WARNING": "WARN", "ERR": "ERROR", "CRIT": "CRITICAL", "FATAL": "CRITICAL"}
 
 # A template's id is that of one of its fingerprints; any of them stands for all.
 _SAME_TEMPLATE = (
@@ -115,18 +108,6 @@ def search_terms(q: str) -> list[str]:
         return shlex.split(q, posix=True) if '"' in q else q.split()
     except ValueError:  # an open quote: take the text as it is
         return [q]
-
-
-def one_of(name: str, values: str | Sequence[str] | None, allowed: Sequence[str]) -> list[str]:
-    """The allowed spellings of ``values``; ConfigError names what is allowed."""
-    by_key = {value.upper(): value for value in allowed} | _LEVEL_ALIASES
-    out = []
-    for value in names(name, values):
-        found = by_key.get(value.upper())
-        if found is None or found not in allowed:
-            raise ConfigError(f"{name}: {value!r} is none of {', '.join(allowed)}")
-        out.append(found)
-    return out
 
 
 def log_conditions(

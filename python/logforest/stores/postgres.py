@@ -25,7 +25,7 @@ from logforest.stores.postgres_search import PostgresSearch, is_narrow, text_mat
 from logforest.stores.postgres_segments import LEAST_ROWS, SEGMENT_ROWS
 from logforest.stores.postgres_tables import PostgresTables
 from logforest.stores.postgres_templates import PostgresTemplates
-from logforest.stores.values import whole
+from logforest.values import whole
 
 if TYPE_CHECKING:
     from logforest._core import PgSession

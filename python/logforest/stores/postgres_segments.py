@@ -20,8 +20,9 @@ import pyarrow as pa
 from logforest import _core
 from logforest.sql import statement
 from logforest.stores.base import LogQuery
-from logforest.stores.filters import CATEGORIES, LEVELS, decode_cursor, from_us, one_of
+from logforest.stores.filters import decode_cursor, from_us
 from logforest.stores.filters import search_terms as terms_of
+from logforest.values import CATEGORIES, LEVELS, one_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

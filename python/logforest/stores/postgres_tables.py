@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from logforest.errors import ConfigError
 from logforest.sql import statement
-from logforest.stores.filters import Conditions, decode_cursor, from_us, one_of
-from logforest.stores.values import names, whole
+from logforest.stores.filters import Conditions, decode_cursor, from_us
+from logforest.values import names, one_of, whole
 from logforest.windows import BASE_KEYS
 
 if TYPE_CHECKING:
     from logforest._core import PgSession
-    from logforest.stores.values import When
+    from logforest.values import When
     from logforest.windows import WindowTable
 
 __all__ = ["PostgresTables"]

@@ -16,11 +16,11 @@ from logforest.errors import LogforestError, StoreError
 from logforest.sql import statement
 from logforest.stores.filters import Conditions
 from logforest.stores.templates import MAX_EXAMPLE, MAX_TEMPLATES, regrouped, with_texts
-from logforest.stores.values import whole
+from logforest.values import whole
 
 if TYPE_CHECKING:
     from logforest.batch import LogBatch
-    from logforest.stores.values import When
+    from logforest.values import When
 
 __all__ = ["PostgresTemplates"]
 

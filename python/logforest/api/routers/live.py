@@ -20,7 +20,7 @@ from fastapi import APIRouter, WebSocket
 from logforest.errors import ConfigError
 from logforest.live import DEFAULT_RATE, TOPICS, Subscription
 from logforest.service import Service
-from logforest.stores.filters import LEVELS, one_of
+from logforest.values import LEVELS, one_of
 
 __all__ = ["router", "subscription"]
 

@@ -1,26 +1,52 @@
-"""Values of filters as people write them: times, names, whole numbers and status codes."""
+"""Values as people write them: times and lengths of time, names, levels, whole numbers."""
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias, cast
 
 from logforest.errors import ConfigError
 
-__all__ = ["When", "instant", "names", "parse_time", "status_range", "whole"]
+__all__ = [
+    "CATEGORIES",
+    "LEVELS",
+    "When",
+    "instant",
+    "names",
+    "one_of",
+    "parse_duration",
+    "parse_time",
+    "status_range",
+    "whole",
+]
 
 #: A moment as callers give it, see :func:`instant`.
 When: TypeAlias = datetime | date | str | float | None
+
+LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
+CATEGORIES = ("General", "Business", "Performance", "Security")
+_LEVEL_ALIASES = {"WARNING": "WARN", "ERR": "ERROR", "CRIT": "CRITICAL", "FATAL": "CRITICAL"}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INT64 = 2**63
 
 _RELATIVE = re.compile(r"-?(\d+)(s|m|h|d|w)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_MICROSECONDS = {
+    "us": 1,
+    "ms": 1_000,
+    "s": 1_000_000,
+    "m": 60_000_000,
+    "min": 60_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+    "w": 604_800_000_000,
+}
+_DURATION = re.compile(r"\s*(\d+)\s*([a-z]+)\s*")
 _STATUS = re.compile(r"(\d{3})(?:-(\d{3}))?|([1-5])xx", re.IGNORECASE)
 
 
@@ -89,6 +115,26 @@ def instant(name: str, value: object) -> datetime | None:
     raise ConfigError(f"{name}: {value!r} is no time; use a datetime or 2026-01-31T12:00:00Z")
 
 
+def parse_duration(value: str | timedelta) -> int:
+    """Microseconds of ``"500ms"``, ``"30s"``, ``"5m"``, ``"1h"``, ``"1w"`` or a timedelta.
+
+    >>> parse_duration("5m")
+    300000000
+    """
+    if hasattr(value, "astype"):  # numpy.timedelta64
+        value = value.astype("timedelta64[us]").item()
+    if isinstance(value, timedelta):
+        return int(value // timedelta(microseconds=1))
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None or match[2] not in _MICROSECONDS:
+        units = ", ".join(_MICROSECONDS)
+        raise ConfigError(f'{value!r} is no duration: write a number and a unit ({units}), as "5m"')
+    us = int(match[1]) * _MICROSECONDS[match[2]]
+    if not 0 < us < 2**62:
+        raise ConfigError(f"{value!r} is no duration of a window: it must be positive and sane")
+    return us
+
+
 def names(name: str, value: object) -> tuple[str, ...]:
     """Several names; one may come alone, None is none.
 
@@ -104,6 +150,18 @@ def names(name: str, value: object) -> tuple[str, ...]:
         if all(isinstance(one, str) for one in found):
             return found
     raise ConfigError(f"{name}: give a name or a list of names, not {value!r}")
+
+
+def one_of(name: str, values: str | Sequence[str] | None, allowed: Sequence[str]) -> list[str]:
+    """The allowed spellings of ``values``; ConfigError names what is allowed."""
+    by_key = {value.upper(): value for value in allowed} | _LEVEL_ALIASES
+    out = []
+    for value in names(name, values):
+        found = by_key.get(value.upper())
+        if found is None or found not in allowed:
+            raise ConfigError(f"{name}: {value!r} is none of {', '.join(allowed)}")
+        out.append(found)
+    return out
 
 
 def whole(name: str, value: object, least: int = -_INT64) -> int:
