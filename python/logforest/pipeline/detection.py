@@ -79,6 +79,7 @@ class Detection:
         # Without a scorer only what is offered counts: the store need not be there yet.
         self._committed_id = self._found_id = store.next_id() - 1 if scorer is not None else 0
         self._position = store.detected_id() if scorer is not None else self._committed_id
+        self._announced_id = 0
         self._seen = self._position  # by the scorer; the position follows when that is stored
         self._unstored: list[pa.Table] = []
         self._stored_position = self._position
@@ -98,8 +99,8 @@ class Detection:
 
     @property
     def lag(self) -> int:
-        """Records committed but not yet scored."""
-        return max(0, self._committed_id - self._position)
+        """Records stored but not yet scored."""
+        return max(0, max(self._announced_id, self._committed_id) - self._position)
 
     @property
     def pressure(self) -> int:
@@ -113,6 +114,10 @@ class Detection:
     @property
     def alive(self) -> bool:
         return self._thread is None or self._thread.is_alive()
+
+    def announce(self, last_id: int) -> None:
+        """Records up to here are acknowledged, and will be offered."""
+        self._announced_id = last_id
 
     def offer(self, logs: LogBatch, last_id: int) -> None:
         """Hand over a committed batch; let go of it when too much is waiting."""

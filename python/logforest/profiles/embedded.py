@@ -45,9 +45,10 @@ def open_service(settings: Settings, *, workers: bool = True) -> Service:
         on_commit=hub.publish_logs,
         on_anomalies=lambda table: hub.publish("anomalies", anomaly_rows(table)),
         detector_file=detector_file,
+        journal=store,
     )
     service = Service(settings, store, pipeline, hub, metrics)
-    service.checks["store"] = lambda: pipeline.last_error
+    service.checks["store"] = lambda: pipeline.last_error or store.problem
     service.checks["pipeline"] = lambda: None if pipeline.alive else "a stage has ended"
     service.checks["detection"] = lambda: pipeline.detection.last_error
     metrics.watch(service)

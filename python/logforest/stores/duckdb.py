@@ -17,10 +17,12 @@ from logforest.errors import ConfigError, StoreError
 from logforest.sql import statement
 from logforest.stores import duckdb_anomalies, duckdb_windows
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt, Total
+from logforest.stores.duckdb_backlog import Applied, Backlog
 from logforest.stores.duckdb_file import DuckDBFile
 from logforest.stores.duckdb_templates import DuckDBTemplates
 from logforest.stores.duckdb_writer import Writer
 from logforest.stores.filters import Conditions, encode_cursor, log_conditions
+from logforest.stores.journal import Journal
 from logforest.values import whole
 
 if TYPE_CHECKING:
@@ -75,6 +77,13 @@ class DuckDBStore:
         self._writer = Writer(self.file)
         self._folding = duckdb_windows.Folding(self.file)
         self.version = 0  # of the contents: grows with every commit
+        self._backlog: Backlog | None = None
+        if not self.file.in_memory:
+            try:
+                self._backlog = self._open_backlog()
+            except BaseException:
+                self.file.close()
+                raise
         row = self.file.row(statement("duckdb", "last_id"))
         self._last_id: int = int(row[0]) if row else 0
 
@@ -82,18 +91,71 @@ class DuckDBStore:
 
     def commit(self, blocks: Sequence[Block]) -> None:
         """Store blocks in one durable transaction: all of them or, on error, none."""
+        if self._backlog is not None:
+            self._backlog.apply()  # first what came first
+        self._commit(blocks)
+
+    def _commit(self, blocks: Sequence[Block], applied: int | None = None) -> None:
         with self._write_lock:
             try:
-                self._writer.commit(blocks)
+                self._writer.commit(blocks, applied)
             except StoreError as error:
                 if error.code != "fatal":
                     raise
                 # DuckDB gave up on the open database, not on the file: after a failed write, maybe
                 # of somebody else. Of this transaction nothing is in the file.
                 self.file.reopen()
-                self._writer.commit(blocks)
+                if applied is None or self._frames_applied() < applied:
+                    self._writer.commit(blocks, applied)
             self.version += 1
             self._folding.committed(blocks)
+
+    def _open_backlog(self) -> Backlog:
+        row = self.file.row("SELECT tag, applied FROM journal")
+        assert row is not None
+        backlog = Backlog(
+            Journal(self.file.path, tag=int(row[0]), applied=int(row[1])),
+            lambda block, number: self._commit([block], number),
+            self._frames_applied,
+        )
+        backlog.replay()
+        return backlog
+
+    def _frames_applied(self) -> int:
+        return self._number("SELECT applied FROM journal")
+
+    def commit_soon(self, logs: LogBatch, last_id: int, then: Applied | None = None) -> bool:
+        """Store a few records: durable when this returns True, at a fraction of a commit's cost.
+
+        They are in the journal then, and in the tables a little later, or when somebody reads;
+        after that ``then`` is called, from any thread. False: nothing was done, use
+        :meth:`commit`. Only for records with ids, masked and enriched, that brought neither
+        rejects nor receipts; in the order of their ids.
+
+        Raises
+        ------
+        StoreError
+            Nothing of them is kept.
+        """
+        done = self._backlog is not None and self._backlog.add(logs, last_id, then)
+        self.version += done
+        return done
+
+    @property
+    def problem(self) -> str | None:
+        """Why records that were acknowledged are not in the tables yet, if they cannot be."""
+        return self._backlog.problem if self._backlog is not None else None
+
+    def _settle(self) -> None:
+        """Before reading: what was acknowledged before is seen."""
+        if self._backlog is None or self._backlog.empty:
+            return
+        try:
+            self._backlog.apply()
+        except StoreError as error:
+            if error.code != "disk_full":
+                raise
+            # Who makes room wants to look around; the service says that records wait.
 
     def receipts(self, keys: Sequence[str]) -> dict[str, Receipt]:
         """The ledger rows of those keys that were committed before."""
@@ -145,6 +207,7 @@ class DuckDBStore:
         return LogPage(_batch(table), cursor)
 
     def _select(self, query: LogQuery) -> pa.Table:
+        self._settle()
         if query.template is not None:
             self._templates.refresh()
         conditions = log_conditions(query, text_match=_text_match)
@@ -164,6 +227,7 @@ class DuckDBStore:
 
     def count(self, query: LogQuery) -> int:
         """How many records match, all pages together."""
+        self._settle()
         if query.template is not None:
             self._templates.refresh()
         conditions = log_conditions(query, text_match=_text_match, paging=False)
@@ -182,12 +246,14 @@ class DuckDBStore:
 
     def log(self, log_id: int) -> LogBatch:
         """One record by id; empty when there is none."""
+        self._settle()
         return _batch(
             self.file.query("SELECT * FROM logs WHERE id = $1", [whole("log_id", log_id)])
         )
 
     def context(self, log_id: int, *, lines: int = 5) -> LogBatch:
         """The record and up to ``lines`` of the same service before and after it, oldest first."""
+        self._settle()
         numbers = [whole("log_id", log_id), whole("lines", lines, 0)]
         return _batch(self.file.query(statement("duckdb", "context"), numbers))
 
@@ -209,6 +275,7 @@ class DuckDBStore:
         ``by`` may name tenant, service, level and category. ``since`` and ``until`` are taken
         down and up to whole minutes.
         """
+        self._settle()
         return duckdb_windows.windows(
             self.file, every=every, by=by, since=since, until=until, tenant=tenant
         )
@@ -221,6 +288,7 @@ class DuckDBStore:
         tenant: str | None = None,
     ) -> tuple[datetime, datetime] | None:
         """First and last minute that hold records; None when there are none."""
+        self._settle()
         return duckdb_windows.time_range(self.file, since, until, tenant)
 
     def templates(
@@ -232,6 +300,7 @@ class DuckDBStore:
         limit: int = 100,
     ) -> pa.Table:
         """The most frequent message templates; see :class:`logforest.stores.base.Store`."""
+        self._settle()
         return self._templates.table(since, until, tenant, limit)
 
     def update_templates(self) -> bool:
@@ -274,6 +343,7 @@ class DuckDBStore:
             kinds = [s.type.name for s in duckdb.extract_statements(query)]
         if len(kinds) != 1 or kinds[0] not in ("SELECT", "EXPLAIN"):
             raise ConfigError("sql: give exactly one SELECT statement")
+        self._settle()
         with self.file.all_cores(), self.file.errors():
             cursor = self.file.cursor()
             cursor.execute("BEGIN TRANSACTION READ ONLY")
@@ -301,6 +371,8 @@ class DuckDBStore:
 
     def close(self) -> None:
         """Release everything; idempotent."""
+        if self._backlog is not None:
+            self._backlog.close()
         with self._folding.running, self._write_lock:
             self._writer.close()
             self.file.close()

@@ -102,6 +102,7 @@ class DuckDBFile:
             connection.execute("BEGIN")
             connection.execute(statement("duckdb", "schema"))
             connection.execute(statement("duckdb", "templates_schema"))
+            connection.execute(statement("duckdb", "journal_schema"))
             connection.execute("COMMIT")
             return
         if not {"logs", "progress"} <= tables:
@@ -112,8 +113,11 @@ class DuckDBFile:
             raise ConfigError(
                 f"{self.path} has tables of version {found}; this logforest reads {SCHEMA_VERSION}"
             )
-        if "templates" not in tables:
-            connection.execute(statement("duckdb", "templates_schema"))
+        for name in ("templates", "journal"):
+            if name not in tables:
+                connection.execute("BEGIN")
+                connection.execute(statement("duckdb", f"{name}_schema"))
+                connection.execute("COMMIT")
 
     def _open_error(self, error: duckdb.Error) -> StoreError:
         text = str(error)

@@ -66,12 +66,17 @@ class Writer:
         self._logs = _Source(self._no_logs)
         self._windows: _Source | None = None
 
-    def commit(self, blocks: Sequence[Block]) -> None:
-        """All blocks in one durable transaction, or none and an error."""
+    def commit(self, blocks: Sequence[Block], applied: int | None = None) -> None:
+        """All blocks in one durable transaction, or none and an error.
+
+        ``applied``: the number of the last frame of the journal that is in them.
+        """
         with self._file.errors():
             try:
                 cursor = self._ready()
                 script = "BEGIN;"
+                if applied is not None:
+                    script += f"EXECUTE commit_applied({applied});"
                 for i, block in enumerate(blocks):
                     script += self._plans_for(cursor, block)
                     if i == len(blocks) - 1 and not _has_extras(block):
@@ -103,6 +108,7 @@ class Writer:
         if self._cursor is None:
             self._cursor = self._file.new_cursor()
             self._prepare(self._cursor, "logs", self._logs)
+            run(self._cursor, "PREPARE commit_applied AS " + statement("duckdb", "commit_applied"))
         return self._cursor
 
     def _plans_for(self, cursor: duckdb.DuckDBPyConnection, block: Block) -> str:

@@ -1,0 +1,1 @@
+UPDATE journal SET applied = $1
