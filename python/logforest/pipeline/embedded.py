@@ -2,8 +2,9 @@
 
 Requests that arrive while a group is stored form the next one: one parse, one fsync for all of
 them, and every request is answered after its own. Small groups go to the store's journal, large
-ones into a transaction each; while one is being committed the next is being prepared. Detection follows behind and never delays an answer;
-what it has not scored when the process dies is scored after the next start.
+ones into a transaction each; while one is being committed the next is being prepared. Detection
+follows behind and never delays an answer; what it has not scored when the process dies is scored
+after the next start.
 """
 
 from __future__ import annotations
