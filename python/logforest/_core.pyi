@@ -322,7 +322,7 @@ class PgClient:
         dsn: str,
         *,
         pool_size: int = 4,
-        connect_timeout: float = 5.0,
+        connect_timeout: float = 10.0,
         command_timeout: float = 60.0,
         name: str = "logforest",
     ) -> None: ...
@@ -383,8 +383,8 @@ class RedisClient:
         url: str,
         *,
         pool_size: int = 8,
-        connect_timeout: float = 2.0,
-        command_timeout: float = 5.0,
+        connect_timeout: float = 5.0,
+        command_timeout: float = 30.0,
         name: str = "logforest",
     ) -> None: ...
     def command(self, *args: str | bytes | float, wait: float = 0.0) -> Any: ...

@@ -223,7 +223,7 @@ void bind_postgres(py::module_& m) {
   // Sessions hold their client.
   py::class_<PgClient>(m, "PgClient")
       .def(py::init<const std::string&, std::size_t, double, double, const std::string&>(), "dsn"_a,
-           py::kw_only(), "pool_size"_a = 4, "connect_timeout"_a = 5.0, "command_timeout"_a = 60.0,
+           py::kw_only(), "pool_size"_a = 4, "connect_timeout"_a = 10.0, "command_timeout"_a = 60.0,
            "name"_a = "logforest")
       .def("session", &PgClient::session, py::keep_alive<0, 1>())
       .def("close", &PgClient::close);

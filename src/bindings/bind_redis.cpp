@@ -296,7 +296,7 @@ void bind_redis(py::module_& m) {
 
   py::class_<RedisClient>(m, "RedisClient")
       .def(py::init<const std::string&, std::size_t, double, double, const std::string&>(), "url"_a,
-           py::kw_only(), "pool_size"_a = 8, "connect_timeout"_a = 2.0, "command_timeout"_a = 5.0,
+           py::kw_only(), "pool_size"_a = 8, "connect_timeout"_a = 5.0, "command_timeout"_a = 30.0,
            "name"_a = "logforest")
       .def("command", &RedisClient::command, py::kw_only(), "wait"_a = 0.0)
       .def("pipeline", &RedisClient::pipeline, "commands"_a)

@@ -43,7 +43,7 @@ LAST = b'{"msg": "last"}\n'
 def read(path: Path) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(path)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     result: dict[str, Any] = json.loads(done.stdout)

@@ -56,7 +56,7 @@ def body_of(numbers: list[int]) -> bytes:
 def send(up: UpProcess, journal: Journal, stop: threading.Event, seed: int) -> None:
     """Posts bodies of 1 to 2000 records; every other one with a key, sent again when cut off."""
     rng = random.Random(seed)
-    with contextlib.closing(up.connect(timeout=10)) as connection:
+    with contextlib.closing(up.connect()) as connection:
         while not stop.is_set():
             numbers = journal.take(rng.choice([1, 1, 7, 300, 2000]))
             try:

@@ -25,7 +25,7 @@ def test_notebook_runs(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook,
-        timeout=120,
+        timeout=1200,
         kernel_name="python3",
         resources={"metadata": {"path": str(tmp_path)}},
     ).execute()

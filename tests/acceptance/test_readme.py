@@ -31,7 +31,7 @@ def test_block_runs(index: int, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-3000:]
 
@@ -45,7 +45,7 @@ def test_commands_have_the_options_that_are_shown() -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
         assert done.returncode == 0, done.stderr
         for option in [word for word in words if word.startswith("-")]:

@@ -13,7 +13,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pyarrow as pa
 import pytest
@@ -40,7 +40,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 def stored(cluster: Cluster) -> pa.Table:
-    session = PgClient(cluster.postgres.dsn(), connect_timeout=20.0).session()
+    session = PgClient(cluster.postgres.dsn(), connect_timeout=60.0).session()
     return pa.table(
         session.query(
             "SELECT id, message, level::text AS level, service, metadata, "
@@ -51,7 +51,7 @@ def stored(cluster: Cluster) -> pa.Table:
 
 def wait_drained(cluster: Cluster, timeout: float = 300.0) -> None:
     """Until every group has acknowledged everything."""
-    queue = RedisLog(cluster.redis.url, connect_timeout=10.0)
+    queue = RedisLog(cluster.redis.url, connect_timeout=60.0)
 
     def empty() -> bool:
         groups = queue.status()["groups"]
@@ -91,7 +91,7 @@ def check_oracle(cluster: Cluster, loads: list[Load]) -> None:
                 assert row["level"] == want["level"].upper()
                 assert (row["service"], row["ms"]) == (want["service"], want["timestamp"])
                 assert json.loads(row["metadata"]) == {"n": want["n"], "nested": want["nested"]}
-    session = PgClient(cluster.postgres.dsn()).session()
+    session = PgClient(cluster.postgres.dsn(), connect_timeout=60.0).session()
     counted = pa.table(session.query("SELECT coalesce(sum(count), 0)::bigint AS n FROM windows"))
     assert counted["n"][0].as_py() == len(rows)
 
@@ -99,7 +99,7 @@ def check_oracle(cluster: Cluster, loads: list[Load]) -> None:
 def check_fresh_record(cluster: Cluster, mark: str) -> None:
     with cluster.client() as client:
         client.post(json.dumps({"message": f"fresh {mark}"}).encode(), key=f"fresh-{mark}")
-    session = PgClient(cluster.postgres.dsn(), connect_timeout=20.0).session()
+    session = PgClient(cluster.postgres.dsn(), connect_timeout=60.0).session()
     wait_until(
         lambda: (
             pa.table(
@@ -114,7 +114,7 @@ def check_fresh_record(cluster: Cluster, mark: str) -> None:
 def some_workers(cluster: Cluster) -> list[int]:
     """Pids of workers; waits until there is one."""
     found: list[int] = []
-    wait_until(lambda: found.extend(cluster.workers.children()) or found, 120, "a worker")
+    wait_until(lambda: found.extend(cluster.workers.children()) or found, 300, "a worker")
     return found
 
 
@@ -139,7 +139,8 @@ def test_a_hundred_kills(cluster: Cluster) -> None:
                 victim.kill()
                 victim.start()
             elif target == "worker":
-                os.kill(rng.choice(some_workers(cluster)), signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it may just have ended by itself
+                    os.kill(rng.choice(some_workers(cluster)), signal.SIGKILL)
             elif target == "supervisor":
                 cluster.workers.kill()
                 cluster.workers.start()
@@ -152,11 +153,18 @@ def test_a_hundred_kills(cluster: Cluster) -> None:
                 time.sleep(rng.uniform(0, 0.3))
                 cluster.postgres.start()
             kills[target] += 1
+        wait_until(
+            lambda: (
+                sum(len(load.acknowledged) for load in loads) > 1000
+                or any(load.error for load in loads)
+            ),
+            600,
+            "load",
+        )
     print(dict(kills))
     assert kills.total() >= 100
     wait_drained(cluster)
     check_oracle(cluster, loads)
-    assert sum(len(load.acknowledged) for load in loads) > 1000
     check_fresh_record(cluster, "after the kills")
     queue = RedisLog(cluster.redis.url)
     assert queue.dead_letters() == []
@@ -179,10 +187,10 @@ def heartbeats(queue: RedisLog) -> dict[str, dict[str, object]]:
 
 def test_zombie_worker(cluster: Cluster) -> None:
     """A worker that sleeps past its claim and wakes up stores nothing twice."""
-    queue = RedisLog(cluster.redis.url, connect_timeout=10.0)
+    queue = RedisLog(cluster.redis.url, connect_timeout=60.0)
     robbed = 0
     with Load(cluster.client(), "zombie") as load:
-        wait_until(lambda: {"store", "detect"} <= set(queue.groups()), 120, "groups")
+        wait_until(lambda: {"store", "detect"} <= set(queue.groups()), 300, "groups")
         for _ in range(40):
             # A store and a detect worker fall asleep; each has a peer that stays awake.
             wait_until(
@@ -190,7 +198,7 @@ def test_zombie_worker(cluster: Cluster) -> None:
                     Counter(str(s["group"]) for s in heartbeats(queue).values())
                     >= Counter(store=2, detect=2)
                 ),
-                120,
+                300,
                 "workers",
             )
             sleepers = [
@@ -213,7 +221,7 @@ def test_zombie_worker(cluster: Cluster) -> None:
                             and pending_of(queue, "store").get(names[0], 0) == 0
                             and pending_of(queue, "detect").get(names[1], 0) == 0
                         ),
-                        120,
+                        300,
                         "peers that take over",
                     )
                 except TimeoutError:
@@ -230,7 +238,7 @@ def test_zombie_worker(cluster: Cluster) -> None:
                 lambda names=sleepers, at=woken: all(  # type: ignore[misc]
                     float(str(heartbeats(queue)[name]["at"])) > at for name in names
                 ),
-                120,
+                300,
                 "the sleepers' signs of life",
             )
             if robbed >= 3:
@@ -238,7 +246,7 @@ def test_zombie_worker(cluster: Cluster) -> None:
     assert robbed >= 3
     wait_drained(cluster)
     wait_until(
-        lambda: not any(s.get("held") for s in heartbeats(queue).values()), 120, "idle workers"
+        lambda: not any(s.get("held") for s in heartbeats(queue).values()), 300, "idle workers"
     )
     check_oracle(cluster, [load])
 
@@ -248,7 +256,7 @@ def test_rolling_restart_and_orderly_end(cluster: Cluster) -> None:
     loads = [Load(cluster.client(), f"roll{n}", pause=0.002) for n in range(2)]
     with loads[0], loads[1]:  # raises when a request was given up in spite of its retries
         for process in cluster.apis:
-            wait_until(lambda: all(load.sent > 200 for load in loads), 120, "load")
+            wait_until(lambda: all(load.sent > 200 for load in loads), 300, "load")
             assert process.stop() == 0, cluster.logs()
             process.start()
             cluster.wait_ready()
@@ -269,7 +277,7 @@ def test_redis_away_direct_writes_go_on(cluster: Cluster) -> None:
             answers.append(client.once(b'{"message": "queued"}'))
             return answers[-1][0] == 503
 
-        wait_until(refused, 120, "503")
+        wait_until(refused, 300, "503")
         assert int(answers[-1][1]["retry-after"]) >= 1
         answer = client.post(b'{"message": "direct"}', path="/data/")
         assert len(answer["ids"]) == 1  # type: ignore[arg-type]
@@ -282,10 +290,10 @@ def test_postgres_away_only_grows_the_queue() -> None:
     """Accepted while the store is away, refused with 429 past the lag limit, drained after."""
     with Cluster(workers=WORKERS, env={"LOGFOREST_MAX_LAG": "5000"}) as cluster:
         load = Load(cluster.client(), "away", rows=100, pause=0.0)
-        wait_until(lambda: cluster.postgres.psql("SELECT to_regclass('ledger')"), 120, "schema")
+        wait_until(lambda: cluster.postgres.psql("SELECT to_regclass('ledger')"), 300, "schema")
         cluster.postgres.kill()
         with load:
-            wait_until(lambda: load.client.statuses[429] > 3, 120, "429")
+            wait_until(lambda: load.client.statuses[429] > 3, 300, "429")
             assert 5000 <= len(load.acknowledged) <= 5000 + 200
             cluster.postgres.start()
             taken = len(load.acknowledged)

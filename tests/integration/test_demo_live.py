@@ -27,7 +27,7 @@ def test_live_traffic_goes_on_until_ctrl_c(tmp_path: Path) -> None:
             assert past > 1000
             up.wait_for(lambda: total(up) > past + 50)
             process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=120)
+            _, told = process.communicate(timeout=600)
         finally:
             process.kill()
             process.communicate()
@@ -42,7 +42,7 @@ def test_live_traffic_goes_on_until_ctrl_c(tmp_path: Path) -> None:
 def test_what_makes_no_sense_together_is_refused(tmp_path: Path) -> None:
     for option in (["--records", "5"], ["--fixed"], ["--start", "2026-01-01"]):
         done = subprocess.run(
-            [*COMMAND, *option], check=False, capture_output=True, text=True, timeout=120
+            [*COMMAND, *option], check=False, capture_output=True, text=True, timeout=600
         )
         assert done.returncode != 0
         assert "--live begins now" in done.stderr
@@ -54,7 +54,7 @@ def test_nobody_listens(tmp_path: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode != 0
     assert "cannot post" in done.stderr

@@ -153,16 +153,16 @@ def test_live_records_cross_processes(cluster: Cluster) -> None:
     """A client of one API process sees what another one took in."""
     first, second = cluster.ports
     with (
-        connect(f"ws://127.0.0.1:{first}/ws/logs", open_timeout=120) as watcher,
+        connect(f"ws://127.0.0.1:{first}/ws/logs", open_timeout=240) as watcher,
         Client([second]) as client,
     ):
         watcher.send('{"subscribe": ["new_logs"], "q": "crossing"}')
-        frames: list[dict[str, Any]] = [json.loads(watcher.recv(120))]
+        frames: list[dict[str, Any]] = [json.loads(watcher.recv(240))]
         assert frames[0]["topic"] == "subscribed"
         client.post(b'{"message":"not this"}')
         answer = client.post(b'{"message":"crossing over","level":"error"}')
         while frames[-1]["topic"] != "new_logs":
-            frames.append(json.loads(watcher.recv(120)))
+            frames.append(json.loads(watcher.recv(240)))
     payload = frames[-1]["payload"]
     assert (payload["message"], payload["level"]) == ("crossing over", "ERROR")
     assert payload["id"] == answer["first_id"]

@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from logforest.testing.service import UpProcess
 
-SECONDS = 20
+SECONDS = 240
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_a_frame_is_the_stored_record(up: UpProcess) -> None:
 
 def test_filters_in_the_address(up: UpProcess) -> None:
     address = f"ws://127.0.0.1:{up.port}/ws/logs?level=error&level=CRITICAL&service=address"
-    with connect(address) as client:
+    with connect(address, open_timeout=SECONDS) as client:
         wanted = {"service": "address", "level": "error", "message": "m"}
         up.wait_for(lambda: post(up, *RECORDS, wanted) and _arrived(client))
 
@@ -156,7 +156,7 @@ def test_odd_messages_are_answered(up: UpProcess, message: str | bytes, said: st
 
 @pytest.mark.parametrize("query", ["level=loud", "subscribe=news"])
 def test_a_bad_address_is_told_why(up: UpProcess, query: str) -> None:
-    with connect(f"ws://127.0.0.1:{up.port}/ws/logs?{query}") as client:
+    with connect(f"ws://127.0.0.1:{up.port}/ws/logs?{query}", open_timeout=SECONDS) as client:
         frame = receive(client)
         assert frame["topic"] == "error"
         assert "is none of" in frame["payload"]["detail"]
@@ -168,7 +168,7 @@ def test_pages_of_other_sites_are_refused(up: UpProcess) -> None:
     address = f"ws://127.0.0.1:{up.port}/ws/logs"
     with pytest.raises(InvalidStatus), connect(address, origin="http://evil.example"):  # type: ignore[arg-type]
         pass
-    with connect(address, origin=up.url) as client:  # type: ignore[arg-type]
+    with connect(address, origin=up.url, open_timeout=SECONDS) as client:  # type: ignore[arg-type]
         client.send("{}")
         assert receive(client)["topic"] == "subscribed"
 

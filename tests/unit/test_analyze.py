@@ -22,7 +22,7 @@ ACCESS = SHARED / "data" / "access_logs" / "elastic_apache_logs.log"
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "logforest", "analyze", *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
 
 

@@ -94,13 +94,13 @@ class Service:
         self.wait()
 
     def wait(self) -> None:
-        limit = time.monotonic() + 120
+        limit = time.monotonic() + 300
         while self.detection.lag or not self.detection.recovered:
             assert time.monotonic() < limit
             threading.Event().wait(0.002)
 
     def stop(self) -> list[tuple[int, str]]:
-        self.detection.close(timeout=120)
+        self.detection.close(timeout=300)
         found = keys(self.store.anomalies(limit=None))
         self.store.close()
         return found

@@ -85,7 +85,7 @@ def test_commits_reads_and_checkpoints_beside_folding(tmp_path: Path) -> None:
                 store.maintain(idle=True)
         finally:
             done.set()
-            thread.join(60)
+            thread.join(300)
         assert not failures
         assert sum(store.windows(by=("level",))["count"].to_pylist()) == 200
 

@@ -52,10 +52,10 @@ def test_one_oversized_body_passes_when_alone() -> None:
 def test_close_wakes_the_consumer_and_drains() -> None:
     q = EmbeddedQueue(5000)
     got: list[list[Submission]] = []
-    thread = threading.Thread(target=lambda: got.append(q.take(100, 1, timeout=60)))
+    thread = threading.Thread(target=lambda: got.append(q.take(100, 1, timeout=600)))
     thread.start()
     q.close()
-    thread.join(10)
+    thread.join(300)
     assert got == [[]]
     assert q.closed
     with pytest.raises(QueueError, match="shutting down"):

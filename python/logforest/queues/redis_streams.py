@@ -96,8 +96,8 @@ class RedisLog:
         max_lag: int = 2_000_000,
         max_entries: int = 1_000_000,
         pool_size: int = 8,
-        connect_timeout: float = 2.0,
-        command_timeout: float = 5.0,
+        connect_timeout: float = 5.0,
+        command_timeout: float = 30.0,
         name: str = "logforest",
     ) -> None:
         self.client = _core.RedisClient(

@@ -78,7 +78,7 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
         pool_size: int = 4,
         replica_pool_size: int = 4,
         create: bool = True,
-        connect_timeout: float = 5.0,
+        connect_timeout: float = 10.0,
         command_timeout: float = 60.0,
         name: str = "logforest",
     ) -> None:

@@ -71,7 +71,7 @@ class Authority:
 
 def _openssl(*arguments: str) -> None:
     done = subprocess.run(
-        ["openssl", *arguments], capture_output=True, text=True, timeout=120, check=False
+        ["openssl", *arguments], capture_output=True, text=True, timeout=300, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"openssl {arguments[0]}: {done.stderr[-2000:]}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -21,11 +22,27 @@ from logforest.testing.servers import PrivatePostgres, PrivateRedis, wait_until
 __all__ = ["Client", "Cluster", "Process"]
 
 
+_ports = itertools.count(os.getpid() * 61)  # processes that test at the same time begin apart
+
+
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on, different at each call.
+
+    It lies below those the kernel gives to outgoing connections and to listeners on port 0: until
+    our server binds it, and while the server is killed and started again, nothing else takes it.
+    """
+    below = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    low = 10_000 if below > 12_000 else 1024
+    for number in itertools.islice(_ports, below - low):
+        port = low + number % (below - low)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port")
 
 
 class Process:
@@ -118,7 +135,7 @@ class Client:
         try:
             if self._connection is None:
                 self._connection = http.client.HTTPConnection(
-                    "127.0.0.1", self.ports[self._at % len(self.ports)], timeout=60
+                    "127.0.0.1", self.ports[self._at % len(self.ports)], timeout=240
                 )
             self._connection.request("POST", path, body, headers)
             with contextlib.closing(self._connection.getresponse()) as response:
@@ -168,7 +185,8 @@ class Cluster:
             "LOGFOREST_REDIS": self.redis.url,
             "LOGFOREST_POSTGRES": self.postgres.dsn(),
             "LOGFOREST_AUTH": "false",
-            "LOGFOREST_CONNECT_SECONDS": "1",
+            "LOGFOREST_CONNECT_SECONDS": "5",
+            "LOGFOREST_REDIS_SECONDS": "60",
             **(env or {}),
         }
         self.ports = [free_port() for _ in range(apis)]
@@ -230,7 +248,7 @@ class Cluster:
         for process in (*self.apis, self.workers):
             if process.process is not None:
                 try:
-                    process.process.wait(20)
+                    process.process.wait(60)
                 except subprocess.TimeoutExpired:
                     process.process.kill()
                     process.process.wait()
@@ -243,7 +261,7 @@ def get(port: int, path: str) -> int:
     return fetch(port, path)[0]
 
 
-def fetch(port: int, path: str, timeout: float = 30.0) -> tuple[int, bytes]:
+def fetch(port: int, path: str, timeout: float = 240.0) -> tuple[int, bytes]:
     """Status and body of a GET; status 0 when nobody answers."""
     with contextlib.closing(
         http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)

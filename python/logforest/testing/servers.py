@@ -22,7 +22,7 @@ PG_BIN = Path("/usr/lib/postgresql/15/bin")
 
 
 def wait_until(
-    condition: Callable[[], object], timeout: float = 120.0, what: str = "condition"
+    condition: Callable[[], object], timeout: float = 240.0, what: str = "condition"
 ) -> None:
     """Poll ``condition`` until it is true; TimeoutError after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
@@ -60,7 +60,7 @@ class _Server:
     def _ready(self) -> bool:
         raise NotImplementedError
 
-    def start(self, timeout: float = 120.0) -> None:
+    def start(self, timeout: float = 240.0) -> None:
         """Start over the data that is there and wait until commands are answered."""
         if self.process is not None:
             raise RuntimeError("already running")
@@ -98,7 +98,7 @@ class _Server:
         self.process = None
         # Children of a killed parent are not ours to wait for.
         for pid in family[1:]:
-            wait_until(lambda p=pid: not _alive(p), 60, f"end of {pid}")  # type: ignore[misc]
+            wait_until(lambda p=pid: not _alive(p), 240, f"end of {pid}")  # type: ignore[misc]
 
     def stop(self, timeout: float = 60.0) -> None:
         """An orderly stop; killed when it takes too long."""
@@ -172,7 +172,7 @@ class PrivateRedis(_Server):
         """redis-cli, for tests that need what the client has no call for."""
         done = subprocess.run(
             ["redis-cli", "-s", str(self.socket), *args],
-            capture_output=True, text=True, timeout=120, check=True,
+            capture_output=True, text=True, timeout=300, check=True,
         )  # fmt: skip
         return done.stdout.strip()
 

@@ -21,7 +21,7 @@ def run_command(*arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
     """Exit code, output and errors of one ``logforest`` command."""
     done = subprocess.run(
         [sys.executable, "-m", "logforest", *arguments],
-        input=stdin, capture_output=True, timeout=60, check=False,
+        input=stdin, capture_output=True, timeout=600, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr.decode()
 

@@ -18,7 +18,7 @@ namespace logforest::io {
 
 struct PgConfig {
   std::string dsn;  // keyword=value pairs or postgresql://
-  Milliseconds connect_timeout{5000};
+  Milliseconds connect_timeout{10000};
   Milliseconds command_timeout{60000};
   std::string application_name = "logforest";
 };

@@ -23,8 +23,8 @@ struct RedisConfig {
   std::string username;
   std::string password;
   int database = 0;
-  Milliseconds connect_timeout{2000};
-  Milliseconds command_timeout{5000};
+  Milliseconds connect_timeout{5000};
+  Milliseconds command_timeout{30000};
   std::string client_name = "logforest";
 };
 

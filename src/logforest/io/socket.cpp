@@ -207,10 +207,28 @@ void Socket::write_tls(std::string_view bytes, const Deadline& deadline) {
     const int sent = SSL_write(tls_.get(), bytes.data(), clamp_size(bytes.size()));
     if (sent > 0) {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
-    } else if (!wait_tls(sent, deadline)) {
-      throw SocketError(Kind::Timeout, "timed out while sending");
+      continue;
     }
+    bool ready = false;
+    try {
+      ready = wait_tls(sent, deadline);
+    } catch (const SocketError& error) {
+      if (error.kind() == Kind::Connection) heed_alert();
+      throw;
+    }
+    if (!ready) throw SocketError(Kind::Timeout, "timed out while sending");
   }
+}
+
+// In TLS 1.3 a server refuses our certificate after our side of the handshake is done: we learn of
+// it when what we send next is reset. Its reason was received before and is still to be read.
+void Socket::heed_alert() {
+  ERR_clear_error();
+  char byte = 0;
+  const int got = SSL_read(tls_.get(), &byte, 1);
+  if (got > 0 || SSL_get_error(tls_.get(), got) != SSL_ERROR_SSL) return;
+  if (const TlsFailure failure = tls_failure(tls_.get()); failure.lasting)
+    throw SocketError(Kind::Tls, failure.what, false);
 }
 
 std::size_t Socket::read(std::span<char> into, const Deadline& deadline) {

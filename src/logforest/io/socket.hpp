@@ -62,6 +62,7 @@ class Socket {
   void write_tls(std::string_view bytes, const Deadline& deadline);
   // Waits for what OpenSSL wants; false when the deadline has passed.
   bool wait_tls(int result, const Deadline& deadline);
+  void heed_alert();
 
   int fd_ = -1;
   TlsHandle tls_;
