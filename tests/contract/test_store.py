@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -174,6 +175,19 @@ def test_rejects_are_kept(store: Store) -> None:
     kept = store.sql("SELECT line, reason, text FROM rejected_logs ORDER BY line").to_pylist()
     assert kept == [
         {"line": 3 + i, "reason": "invalid_json", "text": '{"broken" 1}'} for i in range(3)
+    ]
+
+
+def test_rejects_tell_their_file(store: Store, tmp_path: Path) -> None:
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_bytes(b'{"message": "good"}\n{"broken" 1}\n')
+    store.append(lf.read_logs(str(tmp_path / "*.log"), format="json"))
+    store.append(batch(1, bad=1))
+    kept = store.sql("SELECT file, line FROM rejected_logs ORDER BY file NULLS LAST").to_pylist()
+    assert kept == [
+        {"file": str(tmp_path / "a.log"), "line": 2},
+        {"file": str(tmp_path / "b.log"), "line": 2},
+        {"file": None, "line": 2},
     ]
 
 
@@ -385,3 +399,19 @@ def test_anomalies_that_lack_something_are_refused_by_name(full: Store) -> None:
     with pytest.raises(lf.LogforestError, match="log_id"):
         full.add_anomalies(pa.table({"kind": ["error_burst"], "model_version": ["m1"]}))
     assert full.anomalies().num_rows == 0
+
+
+def test_a_duckdb_file_of_before_gets_the_column(tmp_path: Path) -> None:
+    import duckdb
+
+    with lf.open(tmp_path / "logs.duckdb") as store:
+        store.append(batch(1, bad=1))
+    with duckdb.connect(str(tmp_path / "logs.duckdb")) as raw:
+        raw.execute("ALTER TABLE rejected_logs DROP COLUMN file")
+    (tmp_path / "a.log").write_bytes(b'{"message": "good"}\n{"broken" 1}\n')
+    for _ in range(2):
+        with lf.open(tmp_path / "logs.duckdb") as store:
+            store.append(lf.read_logs(str(tmp_path / "a.log"), format="json"))
+    with lf.open(tmp_path / "logs.duckdb") as store:
+        found = store.sql("SELECT file FROM rejected_logs ORDER BY line, file NULLS FIRST")
+    assert found["file"].to_pylist() == [None, *[str(tmp_path / "a.log")] * 2]

@@ -118,6 +118,8 @@ class DuckDBFile:
                 connection.execute("BEGIN")
                 connection.execute(statement("duckdb", f"{name}_schema"))
                 connection.execute("COMMIT")
+        if not run(connection, statement("duckdb", "rejects_have_file")):
+            connection.execute(statement("duckdb", "add_rejects_file"))
 
     def _open_error(self, error: duckdb.Error) -> StoreError:
         text = str(error)

@@ -448,7 +448,7 @@ def _copy(session: PgSession, blocks: Sequence[Block]) -> None:
 
 def _rejects(block: Block) -> pa.Table:
     """The rejects with the key of the block, or of the receipt, that they came with."""
-    table = pa.table(block.logs._core.rejected()).drop_columns("file")
+    table = pa.table(block.logs._core.rejected())
     if block.key:
         keys = [block.key] * table.num_rows
     else:

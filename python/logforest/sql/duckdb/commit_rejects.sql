@@ -1,2 +1,2 @@
-INSERT INTO rejected_logs
-SELECT $1, line, "offset", reason, text, now() FROM incoming_rejects
+INSERT INTO rejected_logs (block, line, "offset", reason, text, created_at, file)
+SELECT $1, line, "offset", reason, text, now(), file FROM incoming_rejects

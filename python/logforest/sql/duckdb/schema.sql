@@ -33,7 +33,8 @@ CREATE TABLE rejected_logs (
     "offset" BIGINT NOT NULL,
     reason VARCHAR NOT NULL,
     text VARCHAR NOT NULL,
-    created_at TIMESTAMPTZ NOT NULL
+    created_at TIMESTAMPTZ NOT NULL,
+    file VARCHAR                     -- where the line stood; NULL: it did not come from a file
 );
 
 -- Deltas of one minute each; readers merge them, compaction folds old ones together.
