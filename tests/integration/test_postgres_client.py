@@ -275,7 +275,7 @@ def test_signals_end_a_long_query(dsn: str, number: signal.Signals) -> None:
     session = PgClient(dsn).session()
     active = (
         "SELECT count(*) AS n FROM pg_stat_activity "
-        "WHERE application_name = 'sleeper' AND state = 'active'"
+        "WHERE application_name = 'sleeper' AND state = 'active' AND query LIKE '%pg_sleep%'"
     )
     wait_until(lambda: to_arrow(session.query(active))["n"][0].as_py() == 1)
     os.kill(process.pid, number)

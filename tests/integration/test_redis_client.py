@@ -208,13 +208,17 @@ def test_signals_end_a_long_wait(redis_url: str, number: signal.Signals) -> None
         "import signal, sys\n"
         "from logforest._core import RedisClient\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
-        f"redis = RedisClient({redis_url!r})\n"
-        "redis.command('SET', 'ready', '1')\n"
+        f"redis = RedisClient({redis_url!r}, name='sleeper')\n"
         "try:\n    redis.command('BLPOP', 'nothing', 600, wait=600.0)\n"
         "except KeyboardInterrupt:\n    sys.exit(9)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     redis = RedisClient(redis_url)
-    wait_until(lambda: redis.command("GET", "ready") == b"1")
+    wait_until(
+        lambda: any(
+            b"name=sleeper" in client and b"cmd=blpop" in client
+            for client in redis.command("CLIENT", "LIST").splitlines()
+        )
+    )
     os.kill(process.pid, number)
     assert process.wait(300) == {signal.SIGINT: 9, signal.SIGTERM: 7}[number]

@@ -268,12 +268,17 @@ def test_recovers_after_the_server_was_killed(authority: Authority) -> None:
 def test_signals_end_a_long_wait(redis: TlsRedis) -> None:
     code = (
         "import sys\nfrom logforest._core import RedisClient\n"
-        f"redis = RedisClient({redis.url()!r})\nredis.command('SET', 'ready', '1')\n"
+        f"redis = RedisClient({redis.url()!r}, name='sleeper')\n"
         "try:\n    redis.command('BLPOP', 'nothing', 600, wait=600.0)\n"
         "except KeyboardInterrupt:\n    sys.exit(9)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code]) as process:
-        wait_until(lambda: redis.server.cli("GET", "ready") == "1")
+        wait_until(
+            lambda: any(
+                "name=sleeper" in client and "cmd=blpop" in client
+                for client in redis.server.cli("CLIENT", "LIST").splitlines()
+            )
+        )
         process.send_signal(signal.SIGINT)
         assert process.wait(300) == 9
 
