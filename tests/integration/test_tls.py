@@ -239,7 +239,8 @@ def answered(client: RedisClient, *command: str) -> object:
     try:
         return client.command(*command)
     except QueueError as error:
-        assert error.retryable
+        if not error.retryable:
+            raise
         return None
 
 
