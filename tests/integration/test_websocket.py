@@ -209,8 +209,14 @@ def test_a_client_gets_no_more_than_it_wants(up: UpProcess) -> None:
 def test_a_slow_client_loses_the_oldest_and_harms_nobody(up: UpProcess) -> None:
     """Nothing is read until all is stored; socket buffers hold far less than is sent."""
     text = "x" * 100_000
-    posts, each = 10, 30
-    with open_socket(up, "/ws/logs", max_queue=1) as slow, open_socket(up, "/ws/logs") as other:
+    posts, each = 8, 30
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)  # the kernel's may hold it all
+    narrow.connect(("127.0.0.1", up.port))
+    with (
+        open_socket(up, "/ws/logs", max_queue=1, sock=narrow, ping_interval=None) as slow,
+        open_socket(up, "/ws/logs") as other,
+    ):
         subscribe(slow, service=["slow"])
         subscribe(other, service=["other"])
         for i in range(posts):
