@@ -1,5 +1,6 @@
 #include <pybind11/numpy.h>
 
+#include "logforest/detect/kinds.hpp"
 #include "logforest/detect/signals.hpp"
 #include "logforest/normalize/fingerprint.hpp"
 #include "py.hpp"
@@ -9,6 +10,7 @@ namespace logforest::bindings {
 namespace {
 using detect::Closed;
 using detect::FacetCell;
+using detect::Kinds;
 using detect::ServiceCell;
 using detect::Signals;
 using detect::TemplateSlot;
@@ -85,11 +87,24 @@ py::tuple slot_columns(const Signals& signals, std::size_t from) {
       column<std::uint8_t>(part, [](const TemplateSlot& s) { return s.auth_failure; }));
 }
 
+void check_rows(const LogBatch& logs, std::size_t begin, std::size_t end) {
+  if (begin > end || end > logs.num_rows()) throw ConfigError("the batch has no such rows");
+}
+
 py::tuple slot(const Signals& signals, std::size_t index) {
   const TemplateSlot& s = signals.slots().at(index);
   std::string text;
   template_text(s.example, text);
   return py::make_tuple(s.template_id, lenient(text), lenient(s.example));
+}
+// float32[end - begin, quantities]
+py::array_t<float> deviations(const Kinds& self, const LogBatch& logs, std::size_t begin,
+                              std::size_t end) {
+  check_rows(logs, begin, end);
+  py::array_t<float> out({end - begin, Kinds::kQuantities});
+  float* const data = out.mutable_data();
+  without_gil([&] { self.deviations(logs.chunks, begin, end, data); });
+  return out;
 }
 }  // namespace
 
@@ -138,6 +153,23 @@ void bind_detect(py::module_& m) {
           [](const py::bytes& bytes) {
             return Signals::load(static_cast<std::string_view>(bytes));
           },
+          py::arg("data"));
+  py::class_<Kinds>(m, "Kinds")
+      .def(py::init<std::size_t>(), py::kw_only(), py::arg("most_kinds"))
+      .def("deviations", &deviations, py::arg("logs"), py::arg("begin"), py::arg("end"))
+      .def(
+          "add",
+          [](Kinds& self, const LogBatch& logs, std::size_t begin, std::size_t end) {
+            check_rows(logs, begin, end);
+            without_gil([&] { self.add(logs.chunks, begin, end); });
+          },
+          py::arg("logs"), py::arg("begin"), py::arg("end"))
+      .def("turn", &Kinds::turn)
+      .def_property_readonly("num_kinds", &Kinds::size)
+      .def("save", [](const Kinds& self) { return py::bytes(self.save()); })
+      .def_static(
+          "load",
+          [](const py::bytes& bytes) { return Kinds::load(static_cast<std::string_view>(bytes)); },
           py::arg("data"));
 }
 

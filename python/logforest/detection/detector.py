@@ -154,7 +154,7 @@ class Detector(ModelFile):
         """Judge what is still open: the last windows, and records before the forest was grown."""
         findings: list[Finding] = []
         findings += self._judge_windows(_EVERYTHING)
-        if self._waiting and self._records.fit():
+        if self._waiting and self._records.fit(self._waiting):
             findings += self._judge_waiting()
         self._waiting.clear()
         return to_table(findings, self.model_version)
@@ -217,12 +217,12 @@ class Detector(ModelFile):
         begin = 0
         while begin < len(rows):
             part = rows[begin : begin + self._records.room()]
+            part = self._records.with_own(part, core, begin)
             if self._records.ready:
                 findings += self._report(core, first_row, begin, part)
             else:
                 self._waiting.append((core, first_row, begin, part))
-            self._records.learn(part)
-            if self._waiting and self._records.ready:
+            if self._records.learn(part, core, begin) and self._records.fit(self._waiting):
                 findings += self._judge_waiting()
             begin += len(part)
         return findings
@@ -230,7 +230,9 @@ class Detector(ModelFile):
     def _judge_waiting(self) -> list[Finding]:
         findings: list[Finding] = []
         while self._waiting:
-            findings += self._report(*self._waiting.popleft())
+            core, first_row, begin, rows = self._waiting.popleft()
+            rows = self._records.with_own(rows, core, begin)
+            findings += self._report(core, first_row, begin, rows)
         return findings
 
     def _report(self, core: _core.LogBatch, first_row: int, begin: int, rows: Any) -> list[Finding]:

@@ -259,6 +259,9 @@ class Explainer:
             window = stamps[i] // (self._width * 1_000_000)
             order = np.argsort(-unusual.contributions)[:4]
             top = [int(k) for k in order if unusual.contributions[k] > 0]
+            if unusual.own is not None:
+                first = names.index(unusual.own)
+                top = [first, *(k for k in top if k != first)]
             score = score_of(unusual.surprise, self._forest.threshold)
             findings.append(
                 Finding(
@@ -272,7 +275,7 @@ class Explainer:
                     impact=0.0,
                     reasons=self._record_words(top, unusual, record, service, window),
                     actual=unusual.score,
-                    expected=self._forest.start,
+                    expected=self._forest.tails[0].start,
                     features=[
                         Feature(
                             names[k],

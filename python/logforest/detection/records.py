@@ -12,22 +12,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logforest import _core
-from logforest.detection.surprise import true_share
+from logforest.detection.surprise import Pareto, true_share
 from logforest.features import LogFeatureExtractor
 from logforest.forest import IsolationForest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import numpy.typing as npt
 
     Matrix = npt.NDArray[np.float32]
+    # A batch, the number of its first record, a part of it that begins at this row, its features.
+    Waiting = tuple[_core.LogBatch, int, int, Matrix]
 
-EXCEEDANCE = 5e-4  # share of usual records that reach the threshold
-FLOOR = 0.6  # forest scores below are silent whatever the history says
-_TAIL_SHARE = 0.005
-_TAIL_SHAPE = 0.2  # heavier than exponential, for confidence only
-_LEAST_SCALE = 0.003
+EXCEEDANCE = 2e-5  # share of usual records that reach the threshold
+OWN = ("response_time", "message_length")  # also compared with records of the same kind
+# By forest and by kind: floor below which a value is silent, least scale of its tail.
+_FLOORS = (0.6, 4.0, 4.0)
+_LEAST_SCALES = (0.003, 0.2, 0.2)
+_TAIL_SHARES = (0.005, 0.02, 0.02)
+_PRIOR = (0.2, 2000.0)  # shape of a tail, and the number of records that outweigh it
+_MOST_KINDS = 50_000
 _SAMPLE_ROWS = 20_000
 REFIT_EVERY = 100_000  # records; benchmarks/bench_detector_forest.py compares
 _LEAST_ROWS = 500
@@ -46,6 +51,7 @@ class Unusual:
     confidence: float
     contributions: np.ndarray
     values: np.ndarray
+    own: str | None = None  # what is far off for its kind, where that says more than the forest
 
 
 def default_features() -> LogFeatureExtractor:
@@ -100,11 +106,12 @@ class RecordJudge:
         self.names: list[str] = list(self.extractor.get_feature_names_out())
         self.forest = forest
         self.fixed = forest is not None  # a model of the user's is not grown anew
-        self._parts = [np.zeros((0, len(self.names)), np.float32)]
+        self._parts = [np.zeros((0, len(self.names) + len(OWN)), np.float32)]
         self.sampled = 0  # rows that were offered to the sample
         self.since_fit = 0
         self.fits = 0
-        self.start, self.scale = 1.0, 1.0
+        self.kinds = _core.Kinds(most_kinds=_MOST_KINDS)
+        self.tails: list[Pareto] = []  # of forest scores and of each of OWN
         self.usual = np.zeros(0, np.float32)  # median of every feature over the sample
         self.judged = 0  # rows
         self.strange = np.zeros((2, 0))  # rows judged when they came, surprise: over the threshold
@@ -132,6 +139,12 @@ class RecordJudge:
         """Features of a batch; the carried state moves on."""
         return self.extractor.update(logs)
 
+    def with_own(self, rows: Matrix, logs: _core.LogBatch, begin: int) -> Matrix:
+        """Features, and how far each of OWN is off for the record's kind; NaN: nothing known."""
+        width = len(self.names)
+        own = self.kinds.deviations(logs, begin, begin + len(rows))
+        return np.concatenate([rows[:, :width], own], axis=1)
+
     def room(self) -> int:
         """How many rows are left until the forest is grown: none of a batch may straddle that."""
         return max(1, self._due_after - (self.since_fit if self.fits else self.sampled))
@@ -140,11 +153,12 @@ class RecordJudge:
     def _due_after(self) -> int:
         return REFIT_EVERY if self.fits else max(self.warmup, _LEAST_ROWS)
 
-    def learn(self, rows: Matrix) -> None:
-        """Offer at most :meth:`room` rows to the sample; grow the forest when it is time.
+    def learn(self, rows: Matrix, logs: _core.LogBatch, begin: int) -> bool:
+        """Offer at most :meth:`room` rows to the sample; True: it is time for :meth:`fit`.
 
         Which rows are taken depends on their number in the stream, not on how it was cut.
         """
+        self.kinds.add(logs, begin, begin + len(rows))
         stride = max(1, self._due_after // _SAMPLE_ROWS)
         picked = rows[-self.sampled % stride :: stride]
         self._parts.append(picked.copy())
@@ -152,31 +166,53 @@ class RecordJudge:
             self._put_together()
         self.since_fit += len(rows)
         self.sampled += len(rows)
-        if (self.since_fit if self.fits else self.sampled) >= self._due_after:
-            self.fit()
+        return (self.since_fit if self.fits else self.sampled) >= self._due_after
 
-    def fit(self) -> bool:
-        """Grow the forest on the sample and set the threshold; False with too few rows."""
+    def fit(self, waiting: Iterable[Waiting] = ()) -> bool:
+        """Grow the forest on the sample, set what is usual; False with too few rows.
+
+        ``waiting``: records from before there was anything to compare them with.
+        """
         if len(self.sample) < _LEAST_ROWS:
             return False
+        self.kinds.turn()
+        rows = np.ascontiguousarray(self.sample[:, : len(self.names)])
         if not self.fixed:
             self.forest = IsolationForest(random_state=self.seed + self.fits, n_jobs=self.n_jobs)
-            self.forest.fit(with_exposure(self.sample, self.names, self.seed + self.fits))
-        assert self.forest is not None
-        scores = self.forest.anomaly_score(self.sample)
-        self.start = float(np.quantile(scores, 1 - _TAIL_SHARE))
-        above = scores[scores > self.start] - self.start
-        self.scale = max(_LEAST_SCALE, float(above.mean()) if len(above) else 0.0)
-        present = [column[~np.isnan(column)] for column in self.sample.T]
+            self.forest.fit(with_exposure(rows, self.names, self.seed + self.fits))
+        parts = [self.with_own(part, core, begin) for core, _, begin, part in waiting]
+        own = (np.concatenate(parts) if parts else self.sample)[:, len(self.names) :]
+        values = [self._forest_scores(rows), *own.T]
+        self.tails = list(map(self._tail, values, _TAIL_SHARES, _LEAST_SCALES))
+        present = [column[~np.isnan(column)] for column in rows.T]
         self.usual = np.array([np.median(c) if len(c) else 0.0 for c in present], np.float32)
         self.fits += 1
         self.since_fit = 0
         return True
 
-    def surprise(self, scores: np.ndarray) -> np.ndarray:
-        """Nats of forest scores: minus the logarithm of the share of usual records above."""
-        over = np.maximum(scores - self.start, 0.0) / self.scale
-        return np.asarray(over - np.log(_TAIL_SHARE))
+    @staticmethod
+    def _tail(values: np.ndarray, share: float, least: float) -> Pareto:
+        values = values[~np.isnan(values)]
+        if len(values) < _LEAST_ROWS:
+            return Pareto(share, np.inf, least, _PRIOR[0])
+        return Pareto.fit(values, share, least, _PRIOR)
+
+    def _forest_scores(self, rows: Matrix) -> np.ndarray:
+        assert self.forest is not None
+        return self.forest.anomaly_score(rows)
+
+    def surprise(self, scores: np.ndarray, own: Matrix) -> tuple[np.ndarray, np.ndarray]:
+        """Nats of every record, and what tells most: 0 the forest, k the k-th of OWN.
+
+        Minus the logarithm of a bound (Bonferroni) on the share of usual records that are as
+        strange by one of these.
+        """
+        nats = np.zeros((len(self.tails), len(scores)))
+        for k, (tail, floor) in enumerate(zip(self.tails, _FLOORS, strict=True)):
+            values = scores if k == 0 else own[:, k - 1]
+            over = values >= floor  # NaN is not
+            nats[k, over] = tail.surprise(values[over])
+        return np.maximum(nats.max(axis=0) - np.log(len(nats)), 0.0), nats.argmax(axis=0)
 
     @property
     def threshold(self) -> float:
@@ -186,9 +222,11 @@ class RecordJudge:
     def judge(self, rows: Matrix, most: int) -> tuple[list[Unusual], int]:
         """The ``most`` strangest rows over the threshold, and how many were over it."""
         assert self.forest is not None
-        scores = self.forest.anomaly_score(rows)
-        surprise = self.surprise(scores)
-        over = np.flatnonzero((surprise >= self.threshold) & (scores >= FLOOR))
+        width = len(self.names)
+        own, rows = rows[:, width:], np.ascontiguousarray(rows[:, :width])
+        scores = self._forest_scores(rows)
+        surprise, by = self.surprise(scores, own)
+        over = np.flatnonzero(surprise >= self.threshold)
         count = len(over)
         numbers = self.judged + 1.0 + over
         self.judged += len(rows)
@@ -199,12 +237,20 @@ class RecordJudge:
             return [], 0
         chosen = np.arange(count)
         if count > most:
-            chosen = np.argsort(-scores[over], kind="stable")[:most]
+            chosen = np.argsort(-surprise[over], kind="stable")[:most]
         confidence = [self._confidence(strange[:, : begin + k + 1]) for k in chosen]
         over = over[chosen]
         contributions = self.forest.explain(rows[over])
         found = [
-            Unusual(int(r), float(surprise[r]), float(scores[r]), float(p), c, rows[r])
+            Unusual(
+                int(r),
+                float(surprise[r]),
+                float(scores[r]),
+                float(p),
+                c,
+                rows[r],
+                OWN[by[r] - 1] if by[r] else None,
+            )
             for r, p, c in zip(over, confidence, contributions, strict=True)
         ]
         return found, count
@@ -220,6 +266,4 @@ class RecordJudge:
         back = now - numbers[0] + 1 if len(numbers) == _REMEMBERED else now
         back = min(back, _REMEMBERED_ROWS)
         there = int((surprise[numbers > now - back] >= level).sum())
-        over = level + np.log(_TAIL_SHARE)
-        usual = _TAIL_SHARE * (1.0 + _TAIL_SHAPE * over) ** (-1.0 / _TAIL_SHAPE)
-        return float(true_share(np.array(back * usual), there))
+        return float(true_share(np.array(back * np.exp(-level)), there))

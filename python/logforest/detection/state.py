@@ -14,18 +14,20 @@ import numpy as np
 from logforest import _core
 from logforest._model_file import sealed, unsealed
 from logforest.detection.baselines import Groups, Services, Templates
-from logforest.detection.surprise import Tail
+from logforest.detection.records import OWN
+from logforest.detection.surprise import Pareto, Tail
 from logforest.errors import LogforestError, ModelError
 from logforest.features import LogFeatureExtractor
 from logforest.forest import IsolationForest
 
 if TYPE_CHECKING:
     from logforest.detection.detector import Detector
+    from logforest.detection.records import RecordJudge
     from logforest.detection.windows import WindowJudge
 
 D = TypeVar("D", bound="Detector")
 
-MAGIC = b"LFDT0002"
+MAGIC = b"LFDT0003"
 _TYPES = {"<f8", "<f4", "<i8", "<i4", "|u1"}
 _MOST_CELLS = 1 << 28
 
@@ -40,6 +42,7 @@ def dump(detector: Detector) -> bytes:
     sections: dict[str, np.ndarray] = {
         "signals": np.frombuffer(detector._signals.save(), np.uint8),
         "extractor": np.frombuffer(records.extractor.to_bytes(), np.uint8),
+        "kinds": np.frombuffer(records.kinds.save(), np.uint8),
         "sample": records.sample,
         "usual": records.usual,
         "strange": records.strange,
@@ -59,7 +62,8 @@ def dump(detector: Detector) -> bytes:
         "next": detector._next,
         "judged": detector._judged,
         "suppressed": detector._suppressed,
-        "records": [records.sampled, records.since_fit, records.fits, records.start, records.scale],
+        "records": [records.sampled, records.since_fit, records.fits],
+        "record_tails": [[t.share, t.start, t.scale, t.shape] for t in records.tails],
         "records_judged": records.judged,
         "fixed": records.fixed,
         "tails": {
@@ -122,23 +126,7 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
         raise ModelError("detector file: the window widths differ")
     detector._signals = detector._explainer._signals = signals
     judge.by_template.use(signals)
-    extractor = LogFeatureExtractor.from_bytes(sections["extractor"].tobytes(), n_jobs=1)
-    if list(extractor.get_feature_names_out()) != records.names:
-        raise ModelError("detector file: the features are others")
-    records.extractor = extractor
-    if "forest" in sections:
-        records.forest = IsolationForest.from_bytes(sections["forest"].tobytes())
-        if records.forest.n_features_in_ != len(records.names):
-            raise ModelError("detector file: the forest has other features")
-    sampled, since, fits, records.start, records.scale = header["records"]
-    records.sampled, records.since_fit, records.fits = int(sampled), int(since), int(fits)
-    records.fixed = bool(header["fixed"])
-    records.sample, records.usual = sections["sample"], sections["usual"]
-    records.judged, records.strange = int(header["records_judged"]), sections["strange"]
-    if records.strange.dtype != np.float64 or records.strange.shape[:1] != (2,):
-        raise ModelError("detector file: the strange records have another type or shape")
-    if records.fits and (records.forest is None or len(records.usual) != len(records.names)):
-        raise ModelError("detector file: the forest is missing")
+    _restore_judge(records, header, sections)
     for prefix, part in _parts(judge):
         _fill(part, prefix, sections)
     groups = judge.by_template.groups
@@ -163,11 +151,41 @@ def _build(header: dict[str, Any], sections: dict[str, np.ndarray], make: type[D
     return detector
 
 
+def _restore_judge(
+    records: RecordJudge, header: dict[str, Any], sections: dict[str, np.ndarray]
+) -> None:
+    """The forest, what it is grown on, and what is usual among records."""
+    extractor = LogFeatureExtractor.from_bytes(sections["extractor"].tobytes(), n_jobs=1)
+    if list(extractor.get_feature_names_out()) != records.names:
+        raise ModelError("detector file: the features are others")
+    records.extractor = extractor
+    if "forest" in sections:
+        records.forest = IsolationForest.from_bytes(sections["forest"].tobytes())
+        if records.forest.n_features_in_ != len(records.names):
+            raise ModelError("detector file: the forest has other features")
+    records.kinds = _core.Kinds.load(sections["kinds"].tobytes())
+    records.tails = [Pareto(*map(float, tail)) for tail in header["record_tails"]]
+    sampled, since, fits = header["records"]
+    records.sampled, records.since_fit, records.fits = int(sampled), int(since), int(fits)
+    records.fixed = bool(header["fixed"])
+    records.sample, records.usual = sections["sample"], sections["usual"]
+    records.judged, records.strange = int(header["records_judged"]), sections["strange"]
+    if records.strange.dtype != np.float64 or records.strange.shape[:1] != (2,):
+        raise ModelError("detector file: the strange records have another type or shape")
+    width = len(records.names) + len(OWN)
+    if records.sample.dtype != np.float32 or records.sample.shape[1:] != (width,):
+        raise ModelError("detector file: the sample has other features")
+    if len(records.tails) != (1 + len(OWN) if records.fits else 0):
+        raise ModelError("detector file: a tail is missing")
+    if records.fits and (records.forest is None or len(records.usual) != len(records.names)):
+        raise ModelError("detector file: the forest is missing")
+
+
 def _restore_records(
     detector: Detector, header: dict[str, Any], sections: dict[str, np.ndarray]
 ) -> None:
     """Records before the first forest, and how many of each template were listed lately."""
-    width = len(detector._records.names)
+    width = len(detector._records.names) + len(OWN)
     for number, (first, begin) in enumerate(header["waiting"]):
         core, rows = _batch(sections[f"waiting.{number}"]), sections[f"waiting.{number}.rows"]
         if rows.dtype != np.float32 or rows.shape[1:] != (width,):

@@ -6,6 +6,9 @@ seeing at least (or at most) this, if nothing had changed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -39,18 +42,52 @@ def binomial_surprise(hits: npt.ArrayLike, trials: npt.ArrayLike, share: npt.Arr
     return np.asarray(n * np.maximum(yes + no, 0.0))
 
 
-_QUANTILES = (0.9, 0.96, 0.984)  # 0.4 times as many lie above each as above the one before
-_STEP = float(np.log(2.5))
+_STEP = float(np.log(2.5))  # between the quantiles that a tail is fitted to
 _PRIOR_SHAPE = 0.5  # a heavy tail, until so many windows have shown another one
 _PRIOR_WINDOWS = 1000
+_WINDOW_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Pareto:
+    """The tail of a quantity: ``share`` of its values lie above ``start``, generalised Pareto."""
+
+    share: float
+    start: float
+    scale: float
+    shape: float
+
+    @classmethod
+    def fit(
+        cls, values: npt.NDArray[Any], share: float, least: float, prior: tuple[float, float]
+    ) -> Pareto:
+        """By three quantiles (Pickands 1975), which a few incidents among the values do not move.
+
+        ``least``: the scale is not below; ``prior``: shape that is mixed in, worth so many values.
+        """
+        above = share / np.array([1.0, 2.5, 2.5**2])
+        start, middle, high = (float(q) for q in np.quantile(values, 1.0 - above))
+        near, far = max(middle - start, _STEP * least), max(high - middle, _STEP * least)
+        shape, worth = prior
+        weight = len(values) / (len(values) + worth)
+        shape = (
+            weight * float(np.clip(np.log(far / near) / _STEP, 0.0, 1.0)) + shape - weight * shape
+        )
+        growth = np.expm1(2 * _STEP * shape) / shape if shape > 1e-6 else 2 * _STEP
+        return cls(share, start, max(least, (high - start) / growth), shape)
+
+    def surprise(self, values: npt.ArrayLike) -> Floats:
+        """Nats: minus the logarithm of the share of values that are at least so large."""
+        over = np.maximum(np.asarray(values, np.float64) - self.start, 0.0) / self.scale
+        grown = np.log1p(self.shape * over) / self.shape if self.shape > 1e-6 else over
+        return np.asarray(grown - np.log(self.share))
 
 
 class Tail:
     """How often one test shows how much surprise, over the windows of late: gives confidence.
 
-    Keeps the latest ``size`` values. Above their 90 % quantile a generalised Pareto tail is fitted,
-    by quantiles (Pickands 1975), of which a few incidents among the windows move none. It is never
-    lighter than an exponential of scale 1, which a Chernoff bound that is exact would have.
+    Keeps the latest ``size`` values. Above their 90 % quantile a :class:`Pareto` tail is fitted,
+    never lighter than an exponential of scale 1, which a Chernoff bound that is exact would have.
     """
 
     def __init__(self, size: int = 4000, refresh: int = 250) -> None:
@@ -75,21 +112,13 @@ class Tail:
         return self.values[: min(self.seen, len(self.values))]
 
     def _fit(self) -> None:
-        start, middle, high = (float(q) for q in np.quantile(self.latest, _QUANTILES))
-        near, far = max(middle - start, _STEP), max(high - middle, _STEP)
-        shape = float(np.clip(np.log(far / near) / _STEP, 0.0, 1.0))
-        weight = len(self.latest) / (len(self.latest) + _PRIOR_WINDOWS)
-        self.shape = weight * shape + (1.0 - weight) * _PRIOR_SHAPE
-        self.start = start
-        growth = np.expm1(2 * _STEP * self.shape) / self.shape if self.shape > 1e-6 else 2 * _STEP
-        self.scale = max(1.0, (high - start) / growth)
+        tail = Pareto.fit(self.latest, _WINDOW_SHARE, 1.0, (_PRIOR_SHAPE, _PRIOR_WINDOWS))
+        self.start, self.scale, self.shape = tail.start, tail.scale, tail.shape
 
     def exceedance(self, value: float) -> float:
         """Share of usual windows with at least this surprise."""
-        over = max(0.0, value - self.start) / self.scale
-        if self.shape < 1e-6:
-            return 0.1 * float(np.exp(-over))
-        return 0.1 * float((1.0 + self.shape * over) ** (-1.0 / self.shape))
+        tail = Pareto(_WINDOW_SHARE, self.start, self.scale, self.shape)
+        return float(np.exp(-tail.surprise(value)))
 
     def confidence(self, value: float) -> float:
         """Share of the latest windows at least this surprising that chance does not account for."""
