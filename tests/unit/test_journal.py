@@ -125,6 +125,23 @@ def test_a_tail_of_zeros_is_cut_off(tmp_path: Path, whole: tuple[bytes, list[int
         assert numbers_of(tmp_path) == [1, 2]
 
 
+def test_text_of_a_record_cannot_pass_for_a_frame(
+    tmp_path: Path, whole: tuple[bytes, list[int]]
+) -> None:
+    """Else whoever may send logs could make a store refuse to open after a power cut."""
+    data, ends = whole
+    (tmp_path / "forge").mkdir()
+    forger = journal(tmp_path / "forge", tag=TAG + 1)
+    forger.append(records(range(1, 3))._core, 1)
+    forger.close()
+    [made] = files(tmp_path / "forge")
+    forged = made.read_bytes()[16:]
+    torn = data[: ends[2] + 36 + 50] + forged
+    path = tmp_path / "logs.duckdb.journal.1"
+    path.write_bytes(torn)
+    assert numbers_of(tmp_path) == [1, 2]
+
+
 def test_every_flipped_byte_is_noticed(tmp_path: Path, whole: tuple[bytes, list[int]]) -> None:
     data, ends = whole
     path = tmp_path / "logs.duckdb.journal.1"

@@ -5,9 +5,10 @@ appended to a file of ours and synced, which is when it counts as stored; a litt
 was appended goes into DuckDB in one transaction, together with the number of its last frame.
 
 Files ``<store>.journal.N``: a head (magic, tag of the store), then frames. A frame is a head of
-its own (magic, length and CRC-32 of the payload, number, first id, records, CRC-32 of the head)
-and the records as an Arrow IPC stream, as they will be stored: masked and numbered. Numbers are
-consecutive through all files. All integers are little-endian.
+its own (magic, length and CRC-32 of the payload, number, first id, records, CRC-32 of the head,
+begun with the tag so that no text of a record can pass for a head) and the records as an Arrow
+IPC stream, as they will be stored: masked and numbered. Numbers are consecutive through all
+files. All integers are little-endian.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class Journal:
         head = _HEAD.pack(
             _MAGIC, len(payload), zlib.crc32(payload), number, first_id, logs.num_rows, 0
         )[:-4]
-        frame = b"".join([head, zlib.crc32(head).to_bytes(4, "little"), payload])
+        frame = b"".join([head, self._head_check(head).to_bytes(4, "little"), payload])
         try:
             if self._size >= _FILE_BYTES:
                 self._close_file()
@@ -233,9 +234,9 @@ class Journal:
             )
         at = _FILE_HEAD.size
         while at < len(data):
-            frame = _frame_at(data, at)
+            frame = self._frame_at(data, at)
             if frame is None:
-                if _more_frames(data, at + 1):
+                if self._more_frames(data, at + 1):
                     raise self._damaged(path, at, "what is there is not what was written")
                 log.warning(
                     "%s: %d bytes at its end were not written whole and are left out",
@@ -245,6 +246,37 @@ class Journal:
                 return
             yield frame
             at += _HEAD.size + len(frame.payload)
+
+    def _head_check(self, head: bytes) -> int:
+        return zlib.crc32(head, self._tag & 0xFFFFFFFF)
+
+    def _head_at(self, data: bytes, at: int) -> tuple[int, int, int, int, int] | None:
+        """(length, crc, number, first id, rows) of a frame of which the head is whole."""
+        if at + _HEAD.size > len(data):
+            return None
+        magic, length, crc, number, first_id, rows, check = _HEAD.unpack_from(data, at)
+        if magic != _MAGIC or self._head_check(data[at : at + _HEAD.size - 4]) != check:
+            return None
+        return length, crc, number, first_id, rows
+
+    def _frame_at(self, data: bytes, at: int) -> Frame | None:
+        head = self._head_at(data, at)
+        if head is None:
+            return None
+        length, crc, number, first_id, rows = head
+        begin = at + _HEAD.size
+        payload = data[begin : begin + length]
+        if len(payload) != length or zlib.crc32(payload) != crc:
+            return None
+        return Frame(number, first_id, rows, payload)
+
+    def _more_frames(self, data: bytes, at: int) -> bool:
+        """Whether a frame begins somewhere behind ``at``."""
+        while (at := data.find(_MAGIC, at)) >= 0:
+            if self._head_at(data, at) is not None:
+                return True
+            at += 1
+        return False
 
     def _damaged(self, path: Path, at: int, why: str) -> StoreError:
         return StoreError(
@@ -269,34 +301,3 @@ def _write_all(descriptor: int, data: bytes) -> None:
     done = os.write(descriptor, data)
     while done < len(data):
         done += os.write(descriptor, memoryview(data)[done:])
-
-
-def _head_at(data: bytes, at: int) -> tuple[int, int, int, int, int] | None:
-    """(length, crc, number, first id, rows) of a frame of which the head is whole."""
-    if at + _HEAD.size > len(data):
-        return None
-    magic, length, crc, number, first_id, rows, check = _HEAD.unpack_from(data, at)
-    if magic != _MAGIC or zlib.crc32(data[at : at + _HEAD.size - 4]) != check:
-        return None
-    return length, crc, number, first_id, rows
-
-
-def _frame_at(data: bytes, at: int) -> Frame | None:
-    head = _head_at(data, at)
-    if head is None:
-        return None
-    length, crc, number, first_id, rows = head
-    begin = at + _HEAD.size
-    payload = data[begin : begin + length]
-    if len(payload) != length or zlib.crc32(payload) != crc:
-        return None
-    return Frame(number, first_id, rows, payload)
-
-
-def _more_frames(data: bytes, at: int) -> bool:
-    """Whether a frame begins somewhere behind ``at``."""
-    while (at := data.find(_MAGIC, at)) >= 0:
-        if _head_at(data, at) is not None:
-            return True
-        at += 1
-    return False
