@@ -182,34 +182,74 @@ std::vector<std::int64_t> named(const Segment& segment, const std::vector<std::s
 }
 }  // namespace
 
-TEST(Digest, NumbersBecomeOneByte) {
-  const auto reduced = [](std::string_view text) {
+TEST(Numbers, BecomeOneByteAndACode) {
+  std::vector<NumberCode> codes;
+  const auto reduced = [&](std::string_view text) {
     std::string out;
-    without_numbers(text, out);
+    codes.clear();
+    without_numbers(text, out, codes);
     return out;
   };
-  EXPECT_EQ(reduced("took 12 ms"), "took \x01 ms");
-  EXPECT_EQ(reduced("10.0.3.7:80"), "\x01.\x01.\x01.\x01:\x01");
-  EXPECT_EQ(reduced("a1b2 added bad2bad x7y"), "\x01 added \x01 x\x01y");
+  using Codes = std::vector<NumberCode>;
+  EXPECT_EQ(reduced("took 12 ms"), "took \x02 ms");
+  EXPECT_EQ(codes, (Codes{22}));
+  EXPECT_EQ(reduced("10.0.3.7:80"), "\x02.\x02.\x02.\x02:\x02");
+  EXPECT_EQ(codes, (Codes{20, 0, 3, 7, 90}));
+  EXPECT_EQ(reduced("7, 07, 007, 999"), "\x02, \x02, \x02, \x02");
+  EXPECT_EQ(codes, (Codes{7, 17, 117, 1109}));
+  EXPECT_EQ(reduced("a1b2 added bad2bad x7y"), "\x02 added \x01 x\x02y");
+  EXPECT_EQ(codes.size(), 2U);
+  EXPECT_GE(codes[0], kExactCodes);
+  EXPECT_EQ(reduced("137"), "\x02");
+  EXPECT_EQ(codes, (Codes{247}));
+  EXPECT_EQ(reduced("1370"), "\x02");
+  EXPECT_GE(codes[0], kExactCodes);
+  EXPECT_LT(codes[0], kNumberCodes);
+  EXPECT_EQ(reduced("12345, 123456"), "\x02, \x01");
   EXPECT_EQ(reduced("dead"), "dead");
-  EXPECT_EQ(reduced("exit 137, 1370, 13f, x503y"), "exit 137, \x01, \x01, x503y");
-  EXPECT_EQ(reduced("5"), "\x01");
+  EXPECT_EQ(reduced(std::string_view("a\0\1\2z", 5)), "a\x01\x01\x01z");  // not taken for ours
+  EXPECT_TRUE(codes.empty());
   EXPECT_EQ(reduced(""), "");
 }
 
-TEST(Digest, SpellingsOfTheEndsOfATerm) {
+TEST(Numbers, SpellingsOfTheEndsOfATerm) {
   using Texts = std::vector<std::string>;
-  EXPECT_EQ(spellings("lock"), (Texts{"lock"}));
-  EXPECT_EQ(spellings("bad lock"), (Texts{"bad lock", "\x01 lock"}));
-  EXPECT_EQ(spellings("Lock be"), (Texts{"lock be", "lock \x01"}));
-  EXPECT_EQ(spellings("1234 locks in 8f"), (Texts{"\x01 locks in \x01"}));
-  EXPECT_EQ(spellings("locks in 503"), (Texts{"locks in 503", "locks in \x01"}));
-  EXPECT_EQ(spellings("7 locks"), (Texts{"7 locks", "\x01 locks"}));
-  EXPECT_EQ(spellings("locks 12 of 345 in x"), (Texts{"locks \x01 of 345 in x"}));
-  EXPECT_EQ(spellings("a x b").size(), 4U);
+  const auto texts = [](std::string_view term) {
+    Texts out;
+    for (const Spelling& spelling : spellings(term)) {
+      EXPECT_EQ(spelling.codes.size(), std::ranges::count(spelling.text, kShortNumber));
+      out.push_back(spelling.text);
+    }
+    return out;
+  };
+  EXPECT_EQ(texts("lock"), (Texts{"lock"}));
+  EXPECT_EQ(texts("bad lock"), (Texts{"bad lock", "\x01 lock", "\x02 lock"}));
+  EXPECT_EQ(texts("Lock be"), (Texts{"lock be", "lock \x01", "lock \x02"}));
+  EXPECT_EQ(texts("123456 locks in 8f"), (Texts{"\x01 locks in \x01", "\x01 locks in \x02"}));
+  EXPECT_EQ(texts("locks in facade"), (Texts{"locks in facade", "locks in \x01"}));
+  EXPECT_EQ(texts("locks 12 of 345678 in x"), (Texts{"locks \x02 of \x01 in x"}));
+  EXPECT_EQ(texts("a x b").size(), 9U);
   EXPECT_TRUE(spellings("839201").empty());
   EXPECT_TRUE(spellings("facade").empty());
   EXPECT_TRUE(spellings("").empty());
+
+  const auto allowed = [](const Spelling& spelling) {
+    std::vector<std::size_t> out;
+    for (std::size_t i = 0; i < kExactCodes; ++i) {
+      if (spelling.codes.at(0).test(i)) out.push_back(i);
+    }
+    return out;
+  };
+  EXPECT_EQ(allowed(spellings("k 12 ms").back()), (std::vector<std::size_t>{22}));
+  EXPECT_EQ(allowed(spellings("in 503").back()), (std::vector<std::size_t>{110 + 503}));
+  EXPECT_EQ(allowed(spellings("in 7f").back()), (std::vector<std::size_t>{}));
+  EXPECT_EQ(allowed(spellings("in 50").back()),
+            (std::vector<std::size_t>{10 + 50, 610, 611, 612, 613, 614, 615, 616, 617, 618, 619}));
+  EXPECT_EQ(allowed(spellings("50 in").back()),
+            (std::vector<std::size_t>{60, 160, 260, 360, 460, 560, 660, 760, 860, 960, 1060}));
+  EXPECT_EQ(allowed(spellings("in 7").back()).size(), 111U);  // 7, 70 to 79, 700 to 799
+  EXPECT_EQ(spellings("in 50").back().codes.at(0).count(), 11U + kSharedCodes);
+  EXPECT_EQ(spellings("in 12345").back().codes.at(0).count(), 1U);
 }
 
 TEST(Digest, NamesTheRecordsThatHoldAllTerms) {
@@ -223,11 +263,37 @@ TEST(Digest, NamesTheRecordsThatHoldAllTerms) {
   EXPECT_EQ(named(segment, {"provider", "warehouse"}), Ids{});
   EXPECT_EQ(named(segment, {"9 accepted"}), (Ids{2}));
   EXPECT_EQ(named(segment, {"order 18 from"}), (Ids{1}));
-  EXPECT_EQ(named(segment_of({"exit 137 of x", "exit 1370", "exit 13"}), {"exit 137"}),
-            (Ids{0, 1, 2}));
+  const Segment exits = segment_of({"exit 137 of x", "exit 1370", "exit 13", "exit 1370000",
+                                    "exit 13, then exit 137", "exit 5 of 137"});
+  EXPECT_EQ(named(exits, {"exit 137"}), (Ids{0, 1, 3, 4}));
+  EXPECT_EQ(named(exits, {"exit 13"}), (Ids{0, 1, 2, 3, 4}));
+  EXPECT_EQ(named(exits, {"exit 13,"}), (Ids{4}));
+  EXPECT_EQ(named(exits, {"exit 5", "of 137"}), (Ids{5}));
+  EXPECT_EQ(named(exits, {"exit 137", "of x"}), (Ids{0}));
   EXPECT_EQ(named(segment_of({"exit 137 of x", "exit 138 of x"}), {"137 of"}), (Ids{0}));
   EXPECT_EQ(named(segment, {"18", "payment"}), (Ids{0, 2, 4}));  // numbers do not tell
   EXPECT_FALSE(DigestSearch(std::vector<std::string>{"18"}).tells());
+}
+
+TEST(Digest, NumbersOfManyRecordsOfOneText) {
+  std::vector<std::string> messages;
+  for (int i = 0; i < 600; ++i) {
+    messages.push_back(i % 3 == 0 ? "retry " + std::to_string(i) + " of request"
+                                  : "took " + std::to_string(i) + " ms, then " +
+                                        std::to_string(i * 7 % 1000) + " ms");
+  }
+  const Segment segment = segment_of(messages);
+  for (std::int64_t i = 0; i < 600; ++i) {
+    const std::string number = std::to_string(i);
+    const auto ids = i % 3 == 0 ? named(segment, {"retry " + number + " of"})
+                                : named(segment, {"took " + number + " ms"});
+    EXPECT_EQ(ids, (std::vector<std::int64_t>{i}));
+    if (i % 3 == 0) continue;
+    const std::string second = std::to_string(i * 7 % 1000);
+    EXPECT_EQ(named(segment, {"k " + number + " ms, then " + second + " m"}),
+              (std::vector<std::int64_t>{i}));
+    EXPECT_TRUE(std::ranges::binary_search(named(segment, {"then " + second}), i));
+  }
 }
 
 TEST(Digest, EveryPieceOfEveryMessageIsNamed) {
@@ -290,6 +356,9 @@ TEST(Digest, DamagedOnesDoNotTell) {
   EXPECT_FALSE(search.find(segment.digest.substr(0, segment.digest.size() / 3), segment.ids));
   EXPECT_FALSE(search.find(std::string(100, '\xff'), segment.ids));
   EXPECT_FALSE(search.find(segment.digest, segment.ids.substr(0, 11)));
+  std::string older = segment.digest;  // of another version
+  older[3] = 0;
+  EXPECT_FALSE(search.find(older, segment.ids));
   EXPECT_FALSE(search.find(segment.digest, segment_of(random_messages(63, 9)).ids));
   std::mt19937 random(1);
   for (int n = 0; n < 2000; ++n) {  // whatever it says: no crash

@@ -58,6 +58,7 @@ def small_steps() -> Iterator[None]:
     patch.setattr(postgres_search, "_GLANCE_ROWS", 50)
     patch.setattr(postgres_search, "_FIRST_ROWS", 300)
     patch.setattr(postgres_search, "_FIRST_DIGESTS", 3)
+    patch.setattr(postgres_search, "_PART_DIGESTS", 2)
     patch.setattr(postgres_search, "_FIRST_HITS", 4)
     patch.setattr(postgres_search, "_MOST_HITS", 11)
     patch.setattr(postgres_segments, "_STEP", 5)
@@ -284,6 +285,40 @@ def test_words_that_are_everywhere_but_never_together(dsn: str, small_steps: Non
         ):
             assert ids(store.logs(q=q, limit=50)) == found, q
             assert ids(store.logs(q=q)) == ids(store.logs(q=q, ascending=True)) == found, q
+
+
+def test_phrases_with_numbers_of_every_length(dsn: str, small_steps: None) -> None:
+    """Pieces of messages, cut anywhere, whose numbers alone tell them apart."""
+    rng = random.Random(8)
+
+    def number() -> str:
+        return rng.choice((f"{rng.randrange(10 ** rng.randint(1, 7))}", f"{rng.getrandbits(18):x}",
+                           f"{rng.randrange(100):03}"))  # fmt: skip
+
+    messages = [
+        rng.choice((
+            f"Attempt {number()}, next try in {number()} ms",
+            f"exit code {number()} of job-{number()}: {number()}/{number()}",
+            f"10.{number()}.{number()}.7:{number()} closed, added {number()}",
+            f"\x01\x02 {number()}\x02{number()} {number()}",
+        ))
+        for _ in range(3000)
+    ]  # fmt: skip
+    body = b"\n".join(json.dumps({"message": m}).encode() for m in messages)
+    with PostgresStore(dsn) as store:
+        store.append(lf.parse(body, format="json"))
+        assert store.sql("SELECT count(digest) AS n FROM log_segments")["n"][0].as_py() > 5
+        for _ in range(150):
+            text = rng.choice(messages)
+            begin = rng.randrange(len(text) - 3)
+            term = text[begin : begin + rng.choice((4, 9, 15, 25))].replace('"', "")
+            want = brute(store, term)
+            assert want, term
+            quoted = f'"{term}"'
+            assert ids(store.logs(q=quoted)) == want, term
+            assert ids(store.logs(q=quoted, limit=3)) == want[:3], term
+        both = [i for i in brute(store, "attempt 7") if i in set(brute(store, "in 12"))]
+        assert ids(store.logs(q='"in 12" "attempt 7"')) == both
 
 
 @pytest.mark.parametrize("digest", ["NULL", "'\\x00'", "substring(digest FOR 60)"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ _GLANCE_ROWS = 5_000  # newest records looked at first: what is frequent fills i
 _FIRST_ROWS = 16_384  # records of the first round; later ones read what seems to be needed
 _FIRST_DIGESTS = 256  # segments whose digests are looked through first; then more at a time
 _MOST_DIGESTS = 1024  # but no more than these (some 30 kB each)
+_PART_DIGESTS = 128  # of these, fetched and looked through at a time
 _FIRST_HITS, _MOST_HITS = 250, 4_000  # records that are read one by one, first and then at a time
 _DENSE = 8  # of a segment with more than an n-th of hits all records are read,
 _MOST_PEERS = 64  # or if more records than this share a time: times are what hits are found by
@@ -327,13 +329,24 @@ def _hits(
     session: PgSession, terms: Sequence[str], step: Step, begin: int, end: int
 ) -> list[NDArray[np.int64] | None]:
     """Records of segments that may hold the terms; None: all, or too many to read one by one."""
-    seq = step.seq[begin:end]
     sql = statement("postgres", "select_digests")
-    table = pa.table(session.query(sql, [seq.tolist()]))
-    digests = dict(zip(table["seq"].to_pylist(), table["digest"].to_pylist(), strict=True))
-    found = _core.search_digests(
-        terms, [digests.get(number) for number in seq.tolist()], step.runs[begin:end]
-    )
+
+    def fetch(at: int) -> dict[int, bytes | None]:
+        table = pa.table(session.query(sql, [step.seq[at : min(at + _PART_DIGESTS, end)].tolist()]))
+        return dict(zip(table["seq"].to_pylist(), table["digest"].to_pylist(), strict=True))
+
+    found: list[NDArray[np.int64] | None] = []
+    # While some are looked through, Postgres reads the next.
+    with ThreadPoolExecutor(1, "lf-digests") as ahead:
+        fetched = ahead.submit(fetch, begin)
+        for at in range(begin, end, _PART_DIGESTS):
+            digests = fetched.result()
+            stop = min(at + _PART_DIGESTS, end)
+            if stop < end:
+                fetched = ahead.submit(fetch, stop)
+            found += _core.search_digests(
+                terms, [digests.get(n) for n in step.seq[at:stop].tolist()], step.runs[at:stop]
+            )
     return [
         None
         if some is None

@@ -1,12 +1,9 @@
 // Digest of the messages of a segment: which of its records can hold a term, without reading them.
 //
-// Numbers make messages differ and are what filters are good at. So every run of [0-9a-f] with a
-// digit, other than three digits alone (status and exit codes), becomes one byte, which leaves far
-// fewer distinct texts, and those compress well. A digest
-// has these texts, and for each record (in the order of its id) which of them it has and when it
-// was. A term is looked up in the texts; at its ends it may have been cut out of such a run, so
-// that up to four spellings of it are possible. What a digest says is never too little: a record
-// that holds the term is always among those it names.
+// It has the distinct texts without their numbers (numbers.hpp), which are few and compress well,
+// and for each record (in the order of its id) which text it has, its short numbers, and when it
+// was. A term is looked up in the texts, then its numbers in the records that have them. What a
+// digest says is never too little: a record that holds the term is always among those it names.
 #pragma once
 
 #include <zstd.h>
@@ -20,15 +17,9 @@
 #include <string_view>
 #include <vector>
 
+#include "logforest/search/numbers.hpp"
+
 namespace logforest::search {
-
-// Folded text (fold.hpp) with every run of [0-9a-f] that holds a digit as one byte 0x01, unless it
-// is three digits.
-void without_numbers(std::string_view folded, std::string& out);
-
-// Whatever it returns: a text that holds `term` holds, without numbers, one of them. None: cannot
-// tell (the term is empty or all of it could be part of a number).
-[[nodiscard]] std::vector<std::string> spellings(std::string_view term);
 
 class DigestBuilder {
  public:
@@ -40,13 +31,16 @@ class DigestBuilder {
 
  private:
   [[nodiscard]] std::uint32_t code_of(std::string_view text);
-  void compress(std::string_view raw, std::string& out);
+  [[nodiscard]] std::vector<NumberCode> numbers_by_text(std::span<const std::uint32_t> order) const;
+  [[nodiscard]] bool compress(std::string_view raw, std::string& out);
 
   std::size_t bytes_ = 0;  // of messages
   std::string texts_;      // each ends with NUL
   std::vector<std::uint32_t> begins_;
   std::vector<std::uint32_t> slots_;  // code + 1 by hash
   std::vector<std::uint16_t> codes_;
+  std::vector<NumberCode> numbers_;  // of all records, one after the other
+  std::vector<std::uint32_t> number_begins_;
   std::vector<std::int64_t> times_;
   std::string reduced_;
   std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> zstd_;
@@ -70,7 +64,8 @@ class DigestSearch {
                                                      std::string_view runs) const;
 
  private:
-  std::vector<std::vector<std::string>> terms_;  // spellings of each
+  std::vector<std::vector<Spelling>> terms_;
+  bool numbers_ = false;  // whether spellings tell anything of numbers
 };
 
 }  // namespace logforest::search
