@@ -19,6 +19,7 @@ ANNOUNCE = {
     "table", "database", "schema", "volume", "container", "pod", "namespace", "group", "role",
     "key", "name",
 }  # fmt: skip
+PREPOSITIONS = {"at", "by", "for", "from", "into", "on", "to", "via", "with", "over"}
 
 
 def limits(min_values: int) -> dict[str, int]:
@@ -103,6 +104,14 @@ def context_of(tokens: Sequence[str], i: int) -> tuple[str | None, bool]:
     return previous, assigned
 
 
+def announced(tokens: Sequence[str], i: int) -> bool:
+    """Whether a name follows: behind a noun for such, or alone between two prepositions."""
+    previous, _ = context_of(tokens, i)
+    if previous is not None and previous.lower() in ANNOUNCE:
+        return True
+    return 0 < i < len(tokens) - 1 and {tokens[i - 1], tokens[i + 1]} <= PREPOSITIONS
+
+
 class Miner:
     def __init__(self, messages: Sequence[str], min_values: int = 5) -> None:
         self.limits = limits(min_values)
@@ -118,8 +127,10 @@ class Miner:
         return [tuple(self.works[self.shapes[m]].tokens) for m in messages]
 
     def enough(self, words: set[str], wild: bool, tokens: tuple[str, ...], i: int) -> bool:
-        previous, assigned = context_of(tokens, i)
+        _, assigned = context_of(tokens, i)
         states = 2 * sum(map(is_upper, words)) > len(words)
+        if i > 0 and wild and len(words) == 1 and is_identifier(min(words)):
+            return True
         if i > 0 and not states and len(words) >= 2 and words <= self.values_before:
             return True
         if i == 0:
@@ -128,7 +139,7 @@ class Miner:
             need = self.limits["upper"]
         elif assigned:
             need = self.limits["assigned"]
-        elif previous is not None and previous.lower() in ANNOUNCE:
+        elif announced(tokens, i):
             need = self.limits["named"]
         elif 2 * sum(map(is_identifier, words)) > len(words):
             need = self.limits["identifier"]

@@ -228,6 +228,7 @@ def test_transform_of_unseen_messages() -> None:
         ("from ff:ee:dd:cc:bb:aa now", "from 00:11:22:33:44:55 now"),
         ("reverse of ns.example.com [1.2.3.4] bad", "reverse of a-b.c.co.uk [9.9.9.9] bad"),
         ("k=true z", "k=false z"),
+        ("the screen is true", "the screen is false"),
         ("mask=ffffffff set", "mask=40000500 set"),
         ("value..........0", "value....17"),
         ("lifetime <1 sec", "lifetime 00:02"),
@@ -283,6 +284,18 @@ def test_values_of_keys_are_variable_sooner() -> None:
     ids = TemplateMiner().fit_transform(messages)
     assert ids[0] == ids[1]
     assert ids[2] == ids[3]
+
+
+def test_names_between_prepositions_and_among_values() -> None:
+    names = ["root", "ftp", "uucp"]
+    ids = TemplateMiner().fit_transform([f"password for {x} from 1.2.3.4 refused" for x in names])
+    assert len(set(ids)) == 1
+    hosts = ["node17", "node18", "login.front"]
+    ids = TemplateMiner().fit_transform([f"link to {x} is down" for x in hosts])
+    assert len(set(ids)) == 1
+    words = ["node17", "node18", "upstream"]
+    ids = TemplateMiner().fit_transform([f"link to {x} is down" for x in words])
+    assert len(set(ids)) == 2
 
 
 def test_two_variables_in_unique_combinations() -> None:

@@ -171,11 +171,15 @@ void Rounds::fold(Work& w) {
   w.origin.resize(n);
 }
 
-Rounds::Context Rounds::context_of(const std::vector<Code>& codes, std::size_t i) noexcept {
+Rounds::Context Rounds::context_of(const std::vector<Code>& codes, std::size_t i) const noexcept {
   Context context;
   const bool quoted = i > 1 && codes[i - 1] == '"';
   context.assigned =
       (i > 0 && codes[i - 1] == '=') || (quoted && (codes[i - 2] == '=' || codes[i - 2] == ':'));
+  const auto preposition = [&](std::size_t k) {
+    return is_word(codes[k]) && (trait(codes[k]) & kPreposition) != 0;
+  };
+  context.between = i > 0 && i + 1 < codes.size() && preposition(i - 1) && preposition(i + 1);
   std::size_t j = i;
   while (j > 0 && codes[j - 1] != kWildcard && !is_word(codes[j - 1])) --j;
   if (j > 0) context.previous = codes[j - 1];
@@ -203,6 +207,10 @@ bool Rounds::enough(const Column& column, const Context& context, bool first) co
   const bool states = column.upper * 2 > column.words;
   // Nothing but words that vary elsewhere: names, though too few to show it here.
   if (!first && !states && column.words >= 2 && column.values == column.words) return true;
+  const bool announced =
+      context.between || (is_word(context.previous) && (trait(context.previous) & kAnnounces) != 0);
+  // One name where all others had digits.
+  if (!first && column.wildcard && column.words == 1 && column.identifiers == 1) return true;
   int need = limits_.plain;
   if (first) {
     need = limits_.first;
@@ -210,7 +218,7 @@ bool Rounds::enough(const Column& column, const Context& context, bool first) co
     need = limits_.upper;
   } else if (context.assigned) {
     need = limits_.assigned;
-  } else if (is_word(context.previous) && (trait(context.previous) & kAnnounces) != 0) {
+  } else if (announced) {
     need = limits_.named;
   } else if (column.identifiers * 2 > column.words) {
     need = limits_.identifier;

@@ -16,7 +16,7 @@ struct Thresholds {
   int first = 9;       // the first token of a message
   int upper = 7;       // words in capitals: states, methods, levels
   int assigned = 5;    // after "=", also behind a quote, and after '":"' of JSON
-  int named = 3;       // after a noun that announces a name: "user", "host", "file"
+  int named = 3;       // after a noun that announces a name ("user"), or alone between prepositions
   int identifier = 4;  // words with inner punctuation or capitals
   int plain = 5;
   int wildcard_credit = 2;  // less, if the column holds a wildcard too
@@ -53,6 +53,7 @@ class Rounds {
   struct Context {
     Code previous = kWildcard;  // the word before, delimiters skipped; kWildcard if none
     bool assigned = false;
+    bool between = false;  // two prepositions
   };
   using Decided = std::unordered_map<std::uint64_t, std::vector<std::uint16_t>>;  // by shape key
 
@@ -68,7 +69,7 @@ class Rounds {
     return static_cast<std::size_t>(c - kFirstWord);
   }
   static std::uint64_t column_key(const Work& w, std::size_t i) noexcept;
-  static Context context_of(const std::vector<Code>& codes, std::size_t i) noexcept;
+  [[nodiscard]] Context context_of(const std::vector<Code>& codes, std::size_t i) const noexcept;
   static void fold(Work& w);
 
   const Shapes& shapes_;

@@ -99,6 +99,10 @@ bool truth_word(std::string_view s) noexcept {
                     "FALSE"});
 }
 
+bool boolean(std::string_view s) noexcept {
+  return one_of(s, {"true", "false", "True", "False", "TRUE", "FALSE"});
+}
+
 enum class Calendar : std::uint8_t { None, Weekday, Month };
 
 Calendar calendar(std::string_view s) noexcept {
@@ -332,9 +336,10 @@ void Scanner::plain_word(const char* p, const char* q, std::uint32_t seen) noexc
       tokens_[size_ - 1].end = static_cast<std::uint32_t>(q - base_);
       return;
     }
-    if ((masks_ & kMaskBoolean) != 0 && last.kind == Kind::Delimiter && length >= 3 &&
-        length <= 5 && (delimiter_at(size_ - 1, '=') || delimiter_at(size_ - 1, ':')) &&
-        truth_word(text(p, q))) {
+    const bool assigned = last.kind == Kind::Delimiter &&
+                          (delimiter_at(size_ - 1, '=') || delimiter_at(size_ - 1, ':'));
+    if ((masks_ & kMaskBoolean) != 0 && length >= 3 && length <= 5 &&
+        (assigned ? truth_word(text(p, q)) : boolean(text(p, q)))) {
       emit_wildcard(p, q);
       return;
     }

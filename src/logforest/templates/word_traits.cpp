@@ -24,6 +24,13 @@ bool announces_name(std::string_view word) {
   return nouns.contains(lower);
 }
 
+// A single word between two of these is the name of something: "for root from".
+bool preposition(std::string_view word) {
+  static const std::unordered_set<std::string_view> words = {"at", "by", "for", "from", "into",
+                                                             "on", "to", "via", "with", "over"};
+  return words.contains(word);
+}
+
 }  // namespace
 
 std::uint8_t traits_of(std::string_view w) {
@@ -44,6 +51,7 @@ std::uint8_t traits_of(std::string_view w) {
   if (inner_mark || (inner_upper && lower)) traits |= kIdentifier;
   if (upper && !lower && w.size() > 1) traits |= kUpper;
   if (announces_name(w)) traits |= kAnnounces;
+  if (preposition(w)) traits |= kPreposition;
   return traits;
 }
 

@@ -6,7 +6,7 @@
 
 namespace logforest::templates {
 
-enum WordTrait : std::uint8_t { kIdentifier = 1, kUpper = 2, kAnnounces = 4 };
+enum WordTrait : std::uint8_t { kIdentifier = 1, kUpper = 2, kAnnounces = 4, kPreposition = 8 };
 
 [[nodiscard]] std::uint8_t traits_of(std::string_view word);
 
