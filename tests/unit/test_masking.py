@@ -286,5 +286,14 @@ def test_lines_of_a_key_that_became_records_are_masked() -> None:
         "-----BEGIN PRIVATE KEY-----", "<TOKEN>", "<TOKEN>", "<TOKEN>",
         "-----END PRIVATE KEY-----", "done",
     ]  # fmt: skip
+    for last in ("Hzw=", "dBe2a8H0", "0VGZ4dBe2a8HzwQsmPqg", "Hzw9HwQ="):
+        key = ["-----BEGIN RSA PRIVATE KEY-----", body, last, "-----END RSA PRIVATE KEY-----"]
+        logs = lf.mask_pii(lf.parse("\n".join(key), format="plain"))
+        assert logs["message"].to_pylist() == [key[0], "<TOKEN>", "<TOKEN>", key[3]]
+        rejected = lf.mask_pii(lf.parse("\n".join(key), format="klog")).rejected
+        assert rejected["text"].to_pylist() == [key[0], "<TOKEN>", "<TOKEN>", key[3]]
+    for text in ([body, "done", "more"], ["user", "done", key[3]], ["done"], [key[0], "it's"]):
+        logs = lf.mask_pii(lf.parse("\n".join(text), format="plain"))
+        assert "<TOKEN>" not in logs["message"].to_pylist()[1:]
     for digest in ("a" * 64, "0123456789abcdef" * 4, "A" * 64, "x" * 63 + "="):
         assert lf.mask_pii(lf.parse(digest, format="plain"))["message"].to_pylist() == [digest]

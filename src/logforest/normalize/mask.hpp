@@ -66,6 +66,7 @@ class Masker {
  private:
   class Scan;
   struct Custom;
+  void mask_lines(Utf8Column& column) const;  // texts that may be lines of one
   [[nodiscard]] bool mask_builtin(std::string_view text, std::string& out) const;
   [[nodiscard]] bool mask_stable(std::string_view text, std::string& out) const;
   [[nodiscard]] bool mask_custom(std::string& text) const;

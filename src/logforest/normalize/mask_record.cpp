@@ -167,13 +167,14 @@ class JsonMask {
   bool changed_ = false;
 };
 
-// f(value, out) -> changed. The column is rebuilt only if a value changes.
+// f(row, value, out) -> changed. The column is rebuilt only if a value changes; until all rows are
+// done it is as it was.
 template <class F>
 void rewrite(Utf8Column& column, const F& f) {
   std::string out;
   const std::size_t rows = column.size();
   std::size_t row = 0;
-  while (row < rows && !(column.is_valid(row) && f(column[row], out))) ++row;
+  while (row < rows && !(column.is_valid(row) && f(row, column[row], out))) ++row;
   if (row == rows) return;
   Utf8Column changed;
   for (std::size_t r = 0; r < row; ++r) {
@@ -181,10 +182,24 @@ void rewrite(Utf8Column& column, const F& f) {
   }
   changed.set(row, out);
   for (std::size_t r = row + 1; r < rows; ++r) {
-    if (column.is_valid(r)) changed.set(r, f(column[r], out) ? std::string_view(out) : column[r]);
+    if (column.is_valid(r))
+      changed.set(r, f(r, column[r], out) ? std::string_view(out) : column[r]);
   }
   changed.finish(rows);
   column = std::move(changed);
+}
+
+// Whether a text is the last line of a private key whose lines became records: the lines around it
+// tell, for it may be as short as a word. What is not in sight at an end of the column counts as
+// seen, but not on both sides.
+bool ends_private_key(const Utf8Column& column, std::size_t row) {
+  const std::string_view text = column[row];
+  if (text.empty() || text.size() > 76 || text.size() % 4 != 0) return false;
+  const bool followed = row + 1 < column.size();
+  if (followed && !(column.is_valid(row + 1) && closes_private_key(column[row + 1]))) return false;
+  if (row == 0) return followed && is_base64(text);
+  return column.is_valid(row - 1) &&
+         (is_key_line(column[row - 1]) || opens_private_key(column[row - 1])) && is_base64(text);
 }
 
 }  // namespace
@@ -197,17 +212,20 @@ bool Masker::mask_json(std::string_view json, std::string& out) const {
 }
 
 void Masker::mask(RecordBatch& batch) const {
-  const auto text = [this](std::string_view value, std::string& out) { return mask(value, out); };
-  rewrite(batch.message, text);
+  const auto text = [this](std::size_t, std::string_view value, std::string& out) {
+    return mask(value, out);
+  };
+  mask_lines(batch.message);
   rewrite(batch.endpoint, text);
-  rewrite(batch.metadata,
-          [this](std::string_view value, std::string& out) { return mask_json(value, out); });
+  rewrite(batch.metadata, [this](std::size_t, std::string_view value, std::string& out) {
+    return mask_json(value, out);
+  });
   rewrite(batch.ip_address, text);
   if (!rules_.user_id) {
     rewrite(batch.user_id, text);
     return;
   }
-  rewrite(batch.user_id, [this](std::string_view value, std::string& out) {
+  rewrite(batch.user_id, [this](std::size_t, std::string_view value, std::string& out) {
     if (is_no_secret(value)) return false;
     out.clear();
     append_replacement(rules_, Kind::User, value, out);
@@ -215,9 +233,15 @@ void Masker::mask(RecordBatch& batch) const {
   });
 }
 
-void Masker::mask(RejectTable& rejects) const {
-  rewrite(rejects.text,
-          [this](std::string_view value, std::string& out) { return mask(value, out); });
+void Masker::mask(RejectTable& rejects) const { mask_lines(rejects.text); }
+
+void Masker::mask_lines(Utf8Column& column) const {
+  rewrite(column, [this, &column](std::size_t row, std::string_view value, std::string& out) {
+    if (!rules_.token || !ends_private_key(column, row)) return mask(value, out);
+    out.clear();
+    append_replacement(rules_, Kind::Token, value, out);
+    return true;
+  });
 }
 
 }  // namespace logforest::normalize

@@ -292,6 +292,24 @@ bool is_key_line(std::string_view text) noexcept {
   return upper && lower && digit;
 }
 
+bool is_base64(std::string_view text) noexcept {
+  std::size_t end = text.size();
+  while (end > 0 && text.size() - end < 2 && text[end - 1] == '=') --end;
+  return end > 0 &&
+         std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || is(c, kDigit) || c == '+' ||
+                  c == '/';
+         });
+}
+
+bool opens_private_key(std::string_view text) noexcept {
+  return text.starts_with("-----BEGIN ") && text.ends_with("PRIVATE KEY-----");
+}
+
+bool closes_private_key(std::string_view text) noexcept {
+  return text.starts_with("-----END ") && text.ends_with("PRIVATE KEY-----");
+}
+
 std::size_t match_private_key(std::string_view s, std::size_t at) noexcept {
   constexpr std::string_view header = "PRIVATE KEY-----";
   constexpr std::size_t most_breaks = 8;  // line ends, also as \r\n in text that is escaped

@@ -39,6 +39,11 @@ struct SecretValue {
 // A text that is nothing but a line of base64 as keys are written (RFC 7468: 64 characters; OpenSSH
 // 70, MIME 76; the last line shorter, told by its padding): a key whose lines became records.
 [[nodiscard]] bool is_key_line(std::string_view text) noexcept;
+// Letters of base64, padding only at the end.
+[[nodiscard]] bool is_base64(std::string_view text) noexcept;
+// The first and the last line of a private key (RFC 7468).
+[[nodiscard]] bool opens_private_key(std::string_view text) noexcept;
+[[nodiscard]] bool closes_private_key(std::string_view text) noexcept;
 // Where the base64 text at `at` ends if it follows "PRIVATE KEY-----" (RFC 7468): before
 // "-----END", or where the text does. Else kNone.
 [[nodiscard]] std::size_t match_private_key(std::string_view s, std::size_t at) noexcept;
