@@ -1,4 +1,5 @@
 #include "logforest/parse/block_formats.hpp"
+#include "logforest/parse/fortigate.hpp"
 #include "logforest/parse/json.hpp"
 #include "logforest/parse/logfmt.hpp"
 #include "logforest/parse/plain.hpp"
@@ -12,6 +13,7 @@ std::vector<Format> builtin_formats() {
   std::vector<Format> formats;
   formats.push_back(json_format());
   formats.push_back(logfmt_format());
+  formats.push_back(fortigate_format());
   for (Format& format : text_formats()) formats.push_back(std::move(format));
   formats.push_back(jul_format());
   formats.push_back(mysql_slow_format());

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
+#include "logforest/parse/json_envelope.hpp"
 #include "logforest/parse/json_scan.hpp"
 
 namespace logforest::parse {
@@ -222,6 +224,10 @@ bool whole_json(std::string_view line) {
 std::unique_ptr<Framer> make_json_framer(const ParseOptions& options, std::string_view head) {
   const std::size_t begin = head.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos || (head[begin] != '{' && head[begin] != '[')) return nullptr;
+  if (std::string name = envelope_of(head); !name.empty()) {
+    return make_envelope_framer(std::move(name),
+                                std::make_unique<JsonFramer>(options.max_line_bytes));
+  }
   const std::size_t end = head.find('\n', begin);
   const std::string_view first =
       head.substr(begin, end == std::string_view::npos ? end : end - begin);
