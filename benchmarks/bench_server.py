@@ -167,7 +167,8 @@ def post_all(ports: list[int], bodies: list[bytes], connections: int) -> int:
                     body = left.pop()
                 while True:
                     head = (
-                        "POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+                        "POST /ingest HTTP/1.1\r\nHost: localhost\r\n"
+                        "Content-Type: application/x-ndjson\r\n"
                         f"Content-Length: {len(body)}\r\n\r\n"
                     )
                     link.sendall(head.encode() + body)
@@ -213,7 +214,8 @@ def post_singles(port: int, lines: list[bytes], connections: int, depth: int) ->
                 part = mine[at : at + depth]
                 link.sendall(
                     b"".join(
-                        b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                        b"POST /ingest HTTP/1.1\r\nHost: localhost\r\n"
+                        b"Content-Type: application/json\r\n"
                         b"Content-Length: %d\r\n\r\n%s" % (len(line), line)
                         for line in part
                     )

@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   if (count < 1 || count > MAX_CONNECTIONS) fail("connections", argv[2]);
   const size_t length = fread(body, 1, sizeof body, stdin);
   const int head = snprintf(request, sizeof request,
-                            "POST /api/v1/logs/ingest HTTP/1.1\r\nHost: x\r\n"
+                            "POST /api/v1/logs/ingest HTTP/1.1\r\nHost: localhost\r\n"
                             "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
                             length);
   memcpy(request + head, body, length);

@@ -66,6 +66,7 @@ def run(settings: Settings, *, workers: bool = True) -> None:
     import uvicorn
 
     from logforest.api.app import create_app
+    from logforest.api.hosts import AllowedHosts
     from logforest.api.plain_posts import protocol_for
 
     logging.basicConfig(
@@ -77,11 +78,13 @@ def run(settings: Settings, *, workers: bool = True) -> None:
         service = open_service(settings, workers=workers)
         try:
             url = address_of(listener)
+            bound, port = listener.getsockname()[:2]
+            hosts = AllowedHosts.of(settings, bound)
             service.announce(url)
             server = uvicorn.Server(
                 uvicorn.Config(
-                    create_app(service),
-                    http=protocol_for(service),
+                    create_app(service, hosts),
+                    http=protocol_for(service, hosts.spellings(port)),
                     log_level="warning",
                     access_log=False,
                     server_header=False,

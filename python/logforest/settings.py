@@ -27,6 +27,11 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0: any free one")
+    allowed_hosts: str = Field(
+        "",
+        description="names under which it may be addressed, with commas; '*': any; none: those of "
+        "loopback when it listens there alone, else any",
+    )
     data: Path = Field(Path("logforest-data"), description="folder of the embedded store")
     profile: Literal["embedded", "server"] = "embedded"
     redis: str | None = Field(None, description="redis:// address (server profile)")

@@ -8,8 +8,9 @@ void bind_http(py::module_& m) {
   using io::PostRequest;
   py::class_<PostReader>(m, "PostReader")
       .def(py::init<std::vector<std::string>, std::vector<std::pair<std::string, std::string>>,
-                    std::size_t>(),
-           py::arg("paths"), py::arg("types"), py::arg("max_body"))
+                    std::size_t, std::vector<std::string>>(),
+           py::arg("paths"), py::arg("types"), py::arg("max_body"),
+           py::arg("hosts") = std::vector<std::string>{})
       // (body, format, size) of a plain POST; the size needed in all when it is incomplete; None
       // for whatever the general parser should see.
       .def(

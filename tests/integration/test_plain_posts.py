@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
+from logforest.api.plain_posts import too_slow
 from logforest.testing.service import UpProcess
 
 
@@ -64,7 +65,7 @@ def post(message: str, *headers: str) -> bytes:
 
 
 def raw(body: bytes, *headers: str) -> bytes:
-    lines = ["POST /ingest HTTP/1.1", "Host: x", "Content-Type: application/json", *headers]
+    lines = ["POST /ingest HTTP/1.1", "Host: localhost", "Content-Type: application/json", *headers]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}"]).encode() + b"\r\n\r\n" + body
 
 
@@ -110,7 +111,7 @@ def test_requests_sent_ahead_are_answered_in_order(up: UpProcess, client: Client
 
 
 def test_any_other_request_on_the_same_connection(up: UpProcess, client: Client) -> None:
-    client.send(post("first") + b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+    client.send(post("first") + b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert client.answer()[0] == 202
     assert client.answer()[0] == 200
     client.send(post("with a key", "Idempotency-Key: plain-1"))
@@ -180,7 +181,7 @@ def test_metrics_count_both_ways(tmp_path: Path) -> None:
 
 def test_an_endless_head_is_cut_off(client: Client) -> None:
     with contextlib.suppress(ConnectionError):  # the answer may be lost with what was not read
-        client.send(b"GET /health/live HTTP/1.1\r\nHost: x\r\n")
+        client.send(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n")
         for _ in range(100):
             client.send(b"X: " + b"a" * 40_000 + b"\r\n")
         status, problem = client.answer()
@@ -188,7 +189,7 @@ def test_an_endless_head_is_cut_off(client: Client) -> None:
 
 
 def test_long_heads_and_bodies_in_a_row_are_no_endless_head(up: UpProcess, client: Client) -> None:
-    head = b"POST /ingest?service=plain HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 30_000
+    head = b"POST /ingest?service=plain HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 30_000
     body = b"level=info msg=" + b"b" * 200_000
     one = head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     for cut in (10, 20_000, len(one) - 5):
@@ -205,10 +206,10 @@ def test_what_is_no_request_gets_a_problem(client: Client) -> None:
 
 BEGUN = (
     b"",
-    b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Le",
-    b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhel",
+    b"POST /ingest HTTP/1.1\r\nHost: localhost\r\nContent-Le",
+    b"POST /ingest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhel",
     b"GET /health/li",
-    b"POST /data/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhel",
+    b"POST /data/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhel",
 )
 
 
@@ -218,9 +219,45 @@ def test_clients_that_stop_in_a_request_are_let_go(impatient: UpProcess) -> None
         for client, begun in zip(clients, BEGUN, strict=True):
             stack.enter_context(contextlib.closing(client.socket))
             client.send(begun)
-        for client in clients:
+        for client, begun in zip(clients, BEGUN, strict=True):
+            if begun:
+                status, problem = client.answer()
+                assert status == problem["status"] == 408
             with contextlib.suppress(ConnectionError):
                 assert client.socket.recv(100) == b""
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /ingest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n",
+        b"POST /ingest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n",
+        b"POST /data/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+def test_bodies_that_trickle_are_cut_off(impatient: UpProcess, head: bytes) -> None:
+    """A byte at a time is never silent."""
+    client = Client(impatient)
+    with contextlib.closing(client.socket), contextlib.suppress(ConnectionError):
+        client.send(head)
+        client.socket.settimeout(0.01)
+        piece = b"1\r\n \r\n" if b"chunked" in head else b" "
+        while True:
+            client.send(piece)
+            with contextlib.suppress(TimeoutError):
+                if got := client.socket.recv(4096):
+                    client.pending += got
+                    break
+        client.socket.settimeout(60)
+        status, problem = client.answer()
+        assert status == problem["status"] == 408
+
+
+def test_a_slow_body_that_comes_at_a_fair_rate_is_taken() -> None:
+    assert not too_slow(59.9, 0, 60)
+    assert too_slow(60, 0, 60)
+    assert too_slow(600, 600, 60)  # a byte a second
+    assert not too_slow(600, 600 * 1000, 60)  # a kilobyte a second
 
 
 def test_silence_between_requests_and_of_listeners_is_no_fault(impatient: UpProcess) -> None:

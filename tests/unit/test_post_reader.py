@@ -49,6 +49,7 @@ def test_a_plain_request_may_come_in_pieces() -> None:
         request("Idempotency-Key: k"),
         request("Authorization: Bearer x"),
         request("X-API-Key: x"),
+        request("Origin: http://localhost"),
         request("traceparent: 00-x"),
         request("Expect: 100-continue"),
         request("Transfer-Encoding: chunked"),
@@ -79,3 +80,17 @@ def test_a_plain_request_may_come_in_pieces() -> None:
 )
 def test_everything_else_is_for_the_general_parser(data: bytes) -> None:
     assert READER.read(data) is None
+
+
+def test_only_known_hosts_have_the_short_way() -> None:
+    reader = _core.PostReader(["/ingest"], [("", "auto")], 1000, ["x", "localhost:8000"])
+    for host, known in {
+        "x": True,
+        "X": True,
+        "localhost:8000": True,
+        "localhost": False,
+        "x.y": False,
+        "": False,
+    }.items():
+        data = request("Accept: a").replace(b"Host: x", f"Host: {host}".encode())
+        assert (reader.read(data) is not None) is known, host

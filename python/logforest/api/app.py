@@ -8,7 +8,9 @@ from fastapi import FastAPI
 
 import logforest
 from logforest.api import problems
-from logforest.api.ingest import IngestEndpoint
+from logforest.api.hosts import AllowedHosts
+from logforest.api.ingest import IngestEndpoint, encode_problem
+from logforest.api.problems import Problem
 from logforest.api.routers import analytics, anomalies, health, ingest, live, logs, page
 
 if TYPE_CHECKING:
@@ -19,13 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 
-def create_app(service: Service) -> ASGIApp:
+def create_app(service: Service, hosts: AllowedHosts | None = None) -> ASGIApp:
     """The whole HTTP side of a service, as one ASGI application.
 
     Parameters
     ----------
     service
         A running service; it is closed by whoever opened it.
+    hosts
+        The names under which it may be addressed; None: any.
     """
     app = FastAPI(
         title="logforest",
@@ -39,7 +43,7 @@ def create_app(service: Service) -> ASGIApp:
     for module in (ingest, logs, analytics, anomalies, health, live, page):
         app.include_router(module.router)
     _document(app)
-    return _Front(app, service)
+    return _Front(app, service, hosts or AllowedHosts(None))
 
 
 def _document(app: FastAPI) -> None:
@@ -85,8 +89,9 @@ def _document_problems(schema: dict[str, Any]) -> None:
 class _Front:
     """Serves the ingest paths itself, counts the answers of the application behind it."""
 
-    def __init__(self, app: FastAPI, service: Service) -> None:
+    def __init__(self, app: FastAPI, service: Service, hosts: AllowedHosts) -> None:
         self.app = app
+        self._hosts = hosts
         self._metrics = service.metrics
         fast, stored = IngestEndpoint(service), IngestEndpoint(service, ids=True)
         self._direct = dict.fromkeys(ingest.FAST_PATHS, fast) | dict.fromkeys(
@@ -94,6 +99,12 @@ class _Front:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            try:
+                self._hosts.check(scope.get("method", ""), scope["headers"])
+            except Problem as problem:
+                await self._refuse(scope, send, problem)
+                return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -113,3 +124,13 @@ class _Front:
 
         # What answers GET answers HEAD, without a body (RFC 9110, 9.3.2): probes ask so.
         await self.app({**scope, "method": "GET"} if head else scope, receive, counted)
+
+    async def _refuse(self, scope: Scope, send: Send, problem: Problem) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": problem.detail[:100]})
+            return
+        status, headers, body = encode_problem(problem, scope["path"])
+        self._metrics.count_request(status)
+        headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

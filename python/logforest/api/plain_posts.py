@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from logforest.metrics import Metrics
     from logforest.service import Service
 
-__all__ = ["PATHS", "protocol_for"]
+__all__ = ["PATHS", "protocol_for", "too_slow"]
 
 #: The paths with a short way.
 PATHS = ("/ingest", "/api/v1/logs/ingest")
@@ -35,18 +35,32 @@ PATHS = ("/ingest", "/api/v1/logs/ingest")
 _BODY_BYTES = 1 << 16  # larger bodies take the general way, which reads them in pieces
 _HELD_BYTES = 1 << 17  # read ahead of an answer
 _HEAD_BYTES = 1 << 16  # of a request line and its headers
+_BODY_RATE = 500  # bytes a second that a body has to come in, after a time of grace
 
 
-def protocol_for(service: Service) -> type[asyncio.Protocol]:
-    """The protocol class for ``uvicorn.Config(http=...)``."""
-    return type("ServiceProtocol", (_PlainPosts,), {"service": service})
+def protocol_for(service: Service, hosts: Sequence[str] = ()) -> type[asyncio.Protocol]:
+    """The protocol class for ``uvicorn.Config(http=...)``.
+
+    ``hosts``: values of ``Host`` with a short way, in lower case; none: all.
+    """
+    reader = _core.PostReader(list(PATHS), list(TYPES.items()), _BODY_BYTES, list(hosts))
+    return type("ServiceProtocol", (_PlainPosts,), {"service": service, "reader": reader})
+
+
+def too_slow(seconds: float, received: int, grace: float) -> bool:
+    """Whether a body of which ``received`` bytes came in ``seconds`` trickles.
+
+    Examples
+    --------
+    >>> too_slow(59, 1, 60), too_slow(61, 1, 60), too_slow(61, 500, 60)
+    (False, True, False)
+    """
+    return seconds >= grace + received / _BODY_RATE
 
 
 class _PlainPosts(HttpToolsProtocol, Waiter):
     service: ClassVar[Service]
-    reader: ClassVar[_core.PostReader] = _core.PostReader(
-        list(PATHS), list(TYPES.items()), _BODY_BYTES
-    )
+    reader: ClassVar[_core.PostReader]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -60,6 +74,8 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
         self._head_count = 0
         self._head_bytes = 0  # that came after the piece in which it began
         self._head_since = 0.0  # when the request began of which the head is not complete
+        self._body_since = 0.0  # when its head was complete
+        self._body_bytes = 0
         self._last_data = 0.0
         self._patience = self.service.settings.request_seconds
         self._silence_timer: asyncio.TimerHandle | None = None
@@ -133,7 +149,12 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
 
     def on_headers_complete(self) -> None:
         self._head_open = False
+        self._body_since, self._body_bytes = self._last_data, 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, msg)
@@ -205,20 +226,27 @@ class _PlainPosts(HttpToolsProtocol, Waiter):
     # --- the connection ------------------------------------------------------------------
 
     def _check_silence(self) -> None:
-        """Let go of a client that stopped in a request, or never began one."""
+        """Let go of a client that stopped or trickles in a request, or never began one."""
         now = self.loop.time()
         silent = now - self._last_data >= self._patience
         if self._general:
-            body = self.cycle is not None and self.cycle.more_body
+            cycle = self.cycle
+            body = cycle is not None and cycle.more_body
             head = self._head_open
+            begun = head and (cycle is None or cycle.response_complete)
+            begun |= body and not (cycle.response_started or self.pipeline)
+            slow = body and too_slow(now - self._body_since, self._body_bytes, self._patience)
         else:
             body = not self._busy and self._idle_since == 0.0
-            head = not self._busy and bool(self._held)
-        slow = head and now - self._head_since >= self._patience
-        if not self.flow.read_paused and (slow or (silent and (head or body))):
-            self.transport.close()
-        else:
+            head = begun = not self._busy and bool(self._held)
+            slow = False
+        slow |= head and now - self._head_since >= self._patience
+        if self.flow.read_paused or not (slow or (silent and (head or body))):
             self._silence_timer = self.loop.call_later(self._patience, self._check_silence)
+        elif begun:
+            self._refuse(408, "the request did not come whole in time; nothing of it was stored")
+        else:
+            self.transport.close()
 
     def _stop_silence_timer(self) -> None:
         if self._silence_timer is not None:

@@ -18,10 +18,10 @@ bool equals(std::string_view text, std::string_view lower_case) {
 }
 
 // Headers that ask for something a plain request does not have, whatever their value.
-constexpr std::array<std::string_view, 14> kSpecial{
-    "authorization",  "content-encoding", "cookie",    "expect",  "forwarded",
-    "http2-settings", "idempotency-key",  "te",        "trailer", "transfer-encoding",
-    "upgrade",        "traceparent",      "x-api-key", "x-tenant"};
+constexpr std::array<std::string_view, 15> kSpecial{
+    "authorization",     "content-encoding", "cookie",      "expect",    "forwarded",
+    "http2-settings",    "idempotency-key",  "origin",      "te",        "trailer",
+    "transfer-encoding", "upgrade",          "traceparent", "x-api-key", "x-tenant"};
 
 bool is_special(std::string_view name) {
   return std::any_of(kSpecial.begin(), kSpecial.end(),
@@ -53,6 +53,12 @@ bool starts_compressed(std::string_view body) {  // gzip or zstd that nobody ann
 
 bool PostReader::knows_path(std::string_view path) const {
   return std::find(paths_.begin(), paths_.end(), path) != paths_.end();
+}
+
+bool PostReader::knows_host(std::string_view host) const {
+  return hosts_.empty() || std::any_of(hosts_.begin(), hosts_.end(), [&](const std::string& known) {
+           return known.size() == host.size() && equals(host, known);
+         });
 }
 
 const std::string* PostReader::format_of(std::string_view type) const {
@@ -101,7 +107,7 @@ PostRequest PostReader::read(std::string_view data) const {
     } else if (equals(name, "connection")) {
       if (!equals(value, "keep-alive")) return {};
     } else if (equals(name, "host")) {
-      if (has_host) return {};
+      if (has_host || !knows_host(value)) return {};
       has_host = true;
     }
   }

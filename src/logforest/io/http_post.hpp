@@ -29,21 +29,27 @@ struct PostRequest {
 class PostReader {
  public:
   // `types`: Content-Type in lower case (empty: none sent) -> format. Larger bodies than
-  // `max_body` bytes, and empty ones, are for the general parser.
+  // `max_body` bytes, and empty ones, are for the general parser; so are requests of which the
+  // Host is none of `hosts` (in lower case; empty: any will do).
   PostReader(std::vector<std::string> paths, std::vector<std::pair<std::string, std::string>> types,
-             std::size_t max_body)
-      : paths_(std::move(paths)), types_(std::move(types)), max_body_(max_body) {}
+             std::size_t max_body, std::vector<std::string> hosts = {})
+      : paths_(std::move(paths)),
+        types_(std::move(types)),
+        max_body_(max_body),
+        hosts_(std::move(hosts)) {}
 
   // `data` starts with a request line. The result points into `data` and into this object.
   [[nodiscard]] PostRequest read(std::string_view data) const;
 
  private:
   [[nodiscard]] bool knows_path(std::string_view path) const;
+  [[nodiscard]] bool knows_host(std::string_view host) const;
   [[nodiscard]] const std::string* format_of(std::string_view type) const;
 
   std::vector<std::string> paths_;
   std::vector<std::pair<std::string, std::string>> types_;
   std::size_t max_body_;
+  std::vector<std::string> hosts_;
 };
 
 }  // namespace logforest::io
