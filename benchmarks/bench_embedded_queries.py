@@ -1,26 +1,32 @@
-"""Queries of the embedded store at 2 M rows against plain SQL on the same file by bare DuckDB.
+"""Queries of the embedded store at 2 M rows against plain SQL on a bare DuckDB table of them.
 
     python benchmarks/bench_embedded_queries.py [ROWS]
 
-Both give the newest 100 matching records (or the counts); the ids and counts must be the same.
+Both give the newest 100 matching records (or the counts); ids and counts must be the same. Each
+of ours is timed next to one of the bare table. Over HTTP a page comes with the total of all pages,
+counted anew each time.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import duckdb
 
 import logforest as lf
 from logforest import demo
 from logforest.stores.base import LogQuery
+from logforest.testing.service import UpProcess
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000
 RECORDS = 200_000  # of the demo, again and again, each time later
@@ -77,64 +83,110 @@ def cases(newest: datetime) -> dict[str, tuple[str, LogQuery]]:
     }
 
 
-def time_of(work: Callable[[], Answer]) -> tuple[float, Answer]:
-    seconds, answer = [], []
-    for _ in range(TIMES):
-        begin = time.perf_counter()
-        answer = work()
-        seconds.append(time.perf_counter() - begin)
-    return statistics.median(seconds) * 1000, answer
+def copy_bare(path: Path, bare: Path) -> None:
+    """The same rows as a plain table of a file of its own."""
+    with duckdb.connect(str(bare)) as connection:
+        connection.execute(f"ATTACH '{path}' AS store (READ_ONLY)")
+        connection.execute("CREATE TABLE logs AS SELECT * FROM store.logs")
 
 
-def bare(path: Path, newest: datetime) -> dict[str, tuple[float, Answer]]:
-    with duckdb.connect(str(path), read_only=True) as connection:
-        connection.execute("SET timezone = 'UTC'")
-
-        def ids(sql: str) -> Answer:
-            table = connection.sql(sql.replace("SELECT id", "SELECT *", 1)).to_arrow_table()
-            ids: Answer = table["id"].to_pylist()
-            return ids
-
-        found = {
-            name: time_of(lambda sql=sql: ids(sql)) for name, (sql, _) in cases(newest).items()
-        }
-        since = newest.replace(second=0, microsecond=0) - timedelta(hours=1)
-        counts = (
-            "SELECT time_bucket(INTERVAL 5 MINUTE, timestamp) AS t, count(*) FROM logs "
-            f"WHERE timestamp >= '{since.isoformat()}' GROUP BY t ORDER BY t"
-        )
-        found["counts per 5 min, last hour"] = time_of(
-            lambda: [n for _, n in connection.execute(counts).fetchall()]
-        )
-    return found
+def side_by_side(works: list[Callable[[int], Answer]]) -> list[list[float]]:
+    """Milliseconds of each, in turn; all must give the same, which is not nothing."""
+    taken: list[list[float]] = [[] for _ in works]
+    for n in range(TIMES + 2):
+        answers = []
+        for work, times in zip(works, taken, strict=True):
+            begin = time.perf_counter()
+            answers.append(work(n))
+            times.append((time.perf_counter() - begin) * 1000)
+        assert all(a == answers[0] for a in answers[1:]), answers
+        assert answers[0]
+    return [sorted(times[2:]) for times in taken]
 
 
-def ours(path: Path, newest: datetime) -> dict[str, tuple[float, Answer]]:
-    with lf.open(path) as store:
-        found = {
-            name: time_of(lambda query=query: store.page(query).logs["id"].to_pylist())
-            for name, (_, query) in cases(newest).items()
-        }
-        since = newest.replace(second=0, microsecond=0) - timedelta(hours=1)
-        found["counts per 5 min, last hour"] = time_of(
-            lambda: list(store.windows(every="5m", by=(), since=since)["count"].to_pylist())
-        )
-    return found
+def bare_work(connection: duckdb.DuckDBPyConnection, sql: str) -> Callable[[int], Answer]:
+    def work(_: int) -> Answer:
+        table = connection.sql(sql.replace("SELECT id", "SELECT *", 1)).to_arrow_table()
+        ids: Answer = table["id"].to_pylist()
+        return ids
+
+    return work
+
+
+def show(title: str, names: list[str], rows: dict[str, list[list[float]]]) -> None:
+    print(f"{title:<32}" + "".join(f"{name + ', p50 / p95 ms':>30}" for name in names), "   ratio")
+    for query, taken in rows.items():
+        cells = [f"{t[len(t) // 2]:.1f} / {t[int(len(t) * 0.95)]:.1f}" for t in taken]
+        ratio = statistics.median(taken[1]) / statistics.median(taken[0])
+        print(f"{query:<32}" + "".join(f"{cell:>30}" for cell in cells) + f"{ratio:>9.2f}")
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "logs.duckdb"
+        data = Path(name) / "data"
+        data.mkdir()
+        path = data / "logs.duckdb"
         newest = fill(path)
         size = path.stat().st_size / ROWS
-        theirs, mine = bare(path, newest), ours(path, newest)
-    print(f"{ROWS} rows, {size:.1f} B/row with windows and templates; p50 of {TIMES}")
-    print(f"{'':<32}{'logforest':>12}{'bare DuckDB':>14}{'ratio':>8}")
-    for query, (ms, answer) in mine.items():
-        their_ms, expected = theirs[query]
-        assert answer == expected, (query, answer[:5], expected[:5])
-        assert answer, query
-        print(f"{query:<32}{ms:>9.1f} ms{their_ms:>11.1f} ms{their_ms / ms:>8.2f}")
+        copy_bare(path, Path(name) / "bare.duckdb")
+        print(f"{ROWS} rows, {size:.1f} B/row with windows and templates; {TIMES} times each")
+        with duckdb.connect(str(Path(name) / "bare.duckdb"), read_only=True) as bare:
+            bare.execute("SET timezone = 'UTC'")
+            with lf.open(path) as store:
+                show(
+                    "in the process", ["logforest", "bare DuckDB"], in_process(store, bare, newest)
+                )
+            with UpProcess(data, "--no-auth") as up:
+                show(
+                    "over HTTP, with totals",
+                    ["logforest", "bare DuckDB"],
+                    by_http(up, bare, newest),
+                )
+
+
+def in_process(
+    store: Any, bare: duckdb.DuckDBPyConnection, newest: datetime
+) -> dict[str, list[list[float]]]:
+    rows = {}
+    for name, (sql, query) in cases(newest).items():
+
+        def ours(_: int, query: LogQuery = query) -> Answer:
+            ids: Answer = store.page(query).logs["id"].to_pylist()
+            return ids
+
+        rows[name] = side_by_side([ours, bare_work(bare, sql)])
+    since = newest.replace(second=0, microsecond=0) - timedelta(hours=1)
+    counts = (
+        "SELECT time_bucket(INTERVAL 5 MINUTE, timestamp) AS t, count(*) FROM logs "
+        f"WHERE timestamp >= '{since.isoformat()}' GROUP BY t ORDER BY t"
+    )
+    rows["counts per 5 min, last hour"] = side_by_side(
+        [
+            lambda _: list(store.windows(every="5m", by=(), since=since)["count"].to_pylist()),
+            lambda _: [n for _, n in bare.execute(counts).fetchall()],
+        ]
+    )
+    return rows
+
+
+def by_http(
+    up: UpProcess, bare: duckdb.DuckDBPyConnection, newest: datetime
+) -> dict[str, list[list[float]]]:
+    rows = {}
+    with closing(up.connect()) as link:
+        for name, (sql, query) in cases(newest).items():
+
+            def ours(n: int, query: LogQuery = query) -> Answer:
+                asked = {"limit": "100", "q": query.q or "", "service": ",".join(query.service),
+                         "level": ",".join(query.level)}  # fmt: skip
+                asked["since"] = f"2001-01-01T00:00:{n:02}Z"  # no total that is known already
+                link.request(
+                    "GET", "/api/v1/logs?" + urlencode({k: v for k, v in asked.items() if v})
+                )
+                return [item["id"] for item in json.load(link.getresponse())["items"]]
+
+            rows[name] = side_by_side([ours, bare_work(bare, sql)])
+    return rows
 
 
 if __name__ == "__main__":

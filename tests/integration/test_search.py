@@ -155,6 +155,16 @@ def test_walking_by_cursor_offset_and_backwards(store: PostgresStore) -> None:
         ({"source": ("nobody",)}, "false"),
         ({"service": ("Größe",)}, "service = 'Größe'"),
         ({"service": ("größe",)}, "false"),
+        ({"service": ("api",), "level": ("critical",)}, "service = 'api' AND level = 'CRITICAL'"),
+        (
+            {"service": ("api", "web", "api"), "level": ("INFO", "error")},
+            "service IN ('api', 'web') AND level IN ('INFO', 'ERROR')",
+        ),
+        (
+            {"service": ("api", "nobody"), "since": START + timedelta(seconds=300)},
+            f"service = 'api' AND timestamp >= '{START}'::timestamptz + interval '300 s'",
+        ),
+        ({"service": (*(f"s{n}" for n in range(9)), "web")}, "service = 'web'"),
         ({"status_min": 500}, "status_code >= 500"),
         ({"status_min": 300, "status_max": 450}, "status_code BETWEEN 300 AND 450"),
         ({"status_max": 99}, "status_code <= 99"),
@@ -179,6 +189,27 @@ def test_other_filters_with_and_without_text(
         total = store.total(query)
         assert total.value == len(want) if total.exact else total.value <= len(want), term
         assert ids(store.logs(replace(query, limit=None))) == want, term
+
+
+@pytest.mark.parametrize("levels", [(), ("ERROR",), ("error", "critical")])
+@pytest.mark.parametrize("services", [("api",), ("web", "Größe")])
+def test_walking_services_and_levels(
+    store: PostgresStore, services: tuple[str, ...], levels: tuple[str, ...]
+) -> None:
+    listed = ", ".join(f"'{name}'" for name in services)
+    some = ", ".join(f"'{name.upper()}'" for name in levels)
+    want = brute(store, "", f"service IN ({listed})" + (f" AND level IN ({some})" if some else ""))
+    query, got = LogQuery(service=services, level=levels, limit=170), []
+    while True:
+        page = store.page(query)
+        got += ids(page.logs)
+        if page.next_cursor is None:
+            break
+        query = replace(query, cursor=page.next_cursor)
+    assert got == want != []
+    first = LogQuery(service=services, level=levels, limit=9, offset=5)
+    assert ids(store.page(first).logs) == want[5:14]
+    assert ids(store.page(replace(first, ascending=True)).logs) == want[::-1][5:14]
 
 
 def test_several_words_must_all_occur(store: PostgresStore) -> None:

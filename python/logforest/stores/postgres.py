@@ -21,6 +21,7 @@ from logforest.sql import statement
 from logforest.stores import postgres_schema
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt
 from logforest.stores.filters import encode_cursor, log_conditions
+from logforest.stores.postgres_latest import latest_of_pairs
 from logforest.stores.postgres_search import PostgresSearch, is_narrow, text_match
 from logforest.stores.postgres_segments import LEAST_ROWS, SEGMENT_ROWS
 from logforest.stores.postgres_tables import PostgresTables
@@ -293,6 +294,8 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
             self._refresh_templates()
         if is_narrow(query):
             return self._search(query)
+        if (latest := latest_of_pairs(query)) is not None:
+            return self._logs(latest[0], latest[1].parameters)
         conditions = log_conditions(query, text_match=text_match)
         limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
         sql = statement("postgres", "select_logs").format(

@@ -64,8 +64,8 @@ def text_match(c: Conditions, term: str) -> str:
 
 
 def is_narrow(query: LogQuery) -> bool:
-    """Whether segments help: not for the newest of all or of a service, which have an index."""
-    filters = (query.level, query.category, query.source)
+    """Whether segments help: not where an index has the order, as for services with levels."""
+    filters = (query.level if not query.service else (), query.category, query.source)
     values = (query.tenant, query.template, query.status_min, query.status_max)
     return (
         any(filters)
