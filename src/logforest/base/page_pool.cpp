@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
-#include <time.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -40,8 +40,10 @@ constexpr std::size_t kGroups = kBlocks / kGroupBlocks;
 // cost: after one of those the next regions do without.
 constexpr auto kSlowPage = std::chrono::microseconds(1000);
 constexpr std::size_t kRegionsWithout = 8;
-// Huge pages that stay mapped though nothing in them is in use (64 MiB).
+// Huge pages that stay mapped though nothing in them is in use: 64 MiB for good, up to 512 MiB
+// until the system wants them for something else.
 constexpr std::size_t kWarmGroups = 32;
+constexpr std::size_t kLentGroups = 256;
 
 std::byte* map_aligned(std::size_t bytes) {
   void* raw =
@@ -54,12 +56,25 @@ std::byte* map_aligned(std::size_t bytes) {
   return begin + skip;
 }
 
-// Of the processor: a thread that had to wait for its turn has not met a slow page.
-std::chrono::nanoseconds thread_time() noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
+// When something began. What a host does while a page is brought in may count as nobody's processor
+// time, so the clock on the wall is asked; but a thread that had to wait for its turn has not met a
+// slow page.
+class Stopwatch {
+ public:
+  Stopwatch() noexcept : switches_(switches()), begin_(std::chrono::steady_clock::now()) {}
+  [[nodiscard]] bool slow() const noexcept {
+    return std::chrono::steady_clock::now() - begin_ > kSlowPage && switches() == switches_;
+  }
+
+ private:
+  static long switches() noexcept {
+    rusage used{};
+    ::getrusage(RUSAGE_THREAD, &used);
+    return used.ru_nvcsw + used.ru_nivcsw;
+  }
+  long switches_;
+  std::chrono::steady_clock::time_point begin_;
+};
 
 struct Region {
   explicit Region(bool want_huge) : base(map_aligned(kRegion)), huge(want_huge) {
@@ -124,9 +139,9 @@ class Pool {
     if (place.time_it) {
       // The first byte brings the whole page. Outside the lock: other threads go on.
       for (std::byte* at = begin; at < begin + n * kBlock;) {
-        const auto before = thread_time();
+        const Stopwatch watch;
         *static_cast<volatile std::byte*>(at) = std::byte{0};
-        if (thread_time() - before > kSlowPage) {
+        if (watch.slow()) {
           stop_huge();
           break;
         }
@@ -149,8 +164,8 @@ class Pool {
     region.mark(first, n, false);
     for (std::size_t g = first / kGroupBlocks; g <= (first + n - 1) / kGroupBlocks; ++g) {
       if (!region.touched[g] || !region.group_empty(g)) continue;
-      if (warm_ < kWarmGroups) {
-        ++warm_;
+      if (warm_ < kLentGroups) {
+        if (warm_++ >= kWarmGroups) ::madvise(region.base + g * kHuge, kHuge, MADV_FREE);
       } else {
         ::madvise(region.base + g * kHuge, kHuge, MADV_DONTNEED);
         region.touched[g] = false;
