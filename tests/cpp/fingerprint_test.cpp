@@ -121,6 +121,24 @@ TEST(ByteMasks, KernelsAgree) {
     normalize::detail::byte_masks_portable(all.data(), size, w2.data(), t2.data());
     ASSERT_EQ(w1, w2) << size;
     ASSERT_EQ(t1, t2) << size;
+    const std::string padded = all.substr(0, size) + std::string(63, '7');
+    normalize::byte_masks_padded(padded.data(), size, w1.data(), t1.data());
+    ASSERT_EQ(w1, w2) << size;
+    ASSERT_EQ(t1, t2) << size;
+  }
+}
+
+// What stands behind a message changes nothing.
+TEST(Fingerprint, PaddingDoesNotCount) {
+  const std::string text =
+      "GET /a/b?c=1 from 10.0.0.7:80 fe80::1 ab:cd:ef:01:02:03 'x y' k=\"v\" 12-";
+  for (std::size_t size = 0; size <= text.size(); ++size) {
+    for (const char behind : {'7', '=', ':', '<', '\0', 'x'}) {
+      const std::string padded = text.substr(0, size) + std::string(kFingerprintPadding, behind);
+      const std::string_view message(padded.data(), size);
+      ASSERT_EQ(fingerprint(message, kFingerprintPadding), fingerprint(text.substr(0, size)))
+          << size << behind;
+    }
   }
 }
 

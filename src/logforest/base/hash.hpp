@@ -26,9 +26,11 @@ namespace logforest {
   return v;
 }
 
-// 128-bit multiply folding, 16 bytes a step; not cryptographic. Use a random seed where an
-// attacker may choose keys (hash flooding), seed 0 where the value is stored.
-[[nodiscard]] inline std::uint64_t hash_bytes(std::string_view s, std::uint64_t seed = 0) noexcept {
+namespace detail {
+// `tail(p, n)`: where the last n < 16 bytes, which are at p, stand with zeros behind them.
+template <class Tail>
+[[nodiscard]] inline std::uint64_t hash_with(std::string_view s, std::uint64_t seed,
+                                             Tail&& tail) noexcept {
   constexpr std::uint64_t k0 = 0x9e3779b97f4a7c15ULL;
   constexpr std::uint64_t k1 = 0xe7037ed1a0b428dbULL;
   const auto fold = [](std::uint64_t a, std::uint64_t b) noexcept {
@@ -43,10 +45,25 @@ namespace logforest {
     p += 16;
     n -= 16;
   }
-  char tail[16] = {};
-  if (n > 0) std::memcpy(tail, p, n);
-  h = fold(load_le64(tail) ^ k1 ^ h, load_le64(tail + 8) ^ k0);
+  p = tail(p, n);
+  h = fold(load_le64(p) ^ k1 ^ h, load_le64(p + 8) ^ k0);
   return mix64(h ^ s.size());
+}
+}  // namespace detail
+
+// 128-bit multiply folding, 16 bytes a step; not cryptographic. Use a random seed where an
+// attacker may choose keys (hash flooding), seed 0 where the value is stored.
+[[nodiscard]] inline std::uint64_t hash_bytes(std::string_view s, std::uint64_t seed = 0) noexcept {
+  char tail[16] = {};
+  return detail::hash_with(s, seed, [&](const char* p, std::size_t n) noexcept {
+    if (n > 0) std::memcpy(tail, p, n);
+    return static_cast<const char*>(tail);
+  });
+}
+
+// hash_bytes(s) of a text with 16 zeros behind it.
+[[nodiscard]] inline std::uint64_t hash_padded(std::string_view s) noexcept {
+  return detail::hash_with(s, 0, [](const char* p, std::size_t) noexcept { return p; });
 }
 
 }  // namespace logforest

@@ -23,19 +23,27 @@ void byte_masks_portable(const char* data, std::size_t size, std::uint64_t* word
 }  // namespace detail
 
 namespace {
-detail::ByteMasksKernel choose() noexcept {
+struct Kernels {
+  detail::ByteMasksKernel exact = detail::byte_masks_portable;
+  detail::ByteMasksKernel padded = detail::byte_masks_portable;
+};
+Kernels choose() noexcept {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
-    return detail::byte_masks_v3;
+    return {detail::byte_masks_v3, detail::byte_masks_padded_v3};
 #endif
-  return detail::byte_masks_portable;
+  return {};
 }
-const detail::ByteMasksKernel kernel = choose();
+const Kernels kernels = choose();
 }  // namespace
 
 void byte_masks(const char* data, std::size_t size, std::uint64_t* words,
                 std::uint64_t* triggers) noexcept {
-  kernel(data, size, words, triggers);
+  kernels.exact(data, size, words, triggers);
+}
+void byte_masks_padded(const char* data, std::size_t size, std::uint64_t* words,
+                       std::uint64_t* triggers) noexcept {
+  kernels.padded(data, size, words, triggers);
 }
 
 }  // namespace logforest::normalize

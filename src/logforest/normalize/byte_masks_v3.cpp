@@ -63,13 +63,17 @@ inline __m256i both(const Row& row) noexcept {
   return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(row.bits)));
 }
 
+inline Tables tables() noexcept {
+  return {both(kWordRow), both(kTriggerRow),
+          _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0,  //
+                           1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0)};
+}
+
 }  // namespace
 
 void byte_masks_v3(const char* data, std::size_t size, std::uint64_t* words,
                    std::uint64_t* triggers) noexcept {
-  const Tables t{both(kWordRow), both(kTriggerRow),
-                 _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0,  //
-                                  1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0)};
+  const Tables t = tables();
   std::size_t i = 0;
   for (; i + 64 <= size; i += 64) block(data + i, t, words++, triggers++);
   if (i < size) {
@@ -77,6 +81,16 @@ void byte_masks_v3(const char* data, std::size_t size, std::uint64_t* words,
     __builtin_memcpy(tail, data + i, size - i);
     block(tail, t, words, triggers);
   }
+}
+
+void byte_masks_padded_v3(const char* data, std::size_t size, std::uint64_t* words,
+                          std::uint64_t* triggers) noexcept {
+  if (size == 0) return;
+  const Tables t = tables();
+  for (std::size_t i = 0; i < size; i += 64) block(data + i, t, words++, triggers++);
+  const std::uint64_t inside = ~std::uint64_t{0} >> ((64 - size % 64) % 64);
+  words[-1] &= inside;
+  triggers[-1] &= inside;
 }
 
 }  // namespace logforest::normalize::detail

@@ -237,27 +237,10 @@ bool is_api_key(std::string_view word) noexcept {
 }
 
 std::size_t value_end(std::string_view s, std::size_t at, bool stop_at_ampersand) noexcept {
-  int open = 0;
-  std::size_t i = at;
-  for (; i < s.size(); ++i) {
-    const char c = s[i];
-    if (is(c, kWord)) continue;
-    if (is(c, kSpace) || c == '"' || c == '\'' || c == ',' || c == ';' || c == '|' || c == '`' ||
-        c == '>')
-      break;
-    if (c == '<') {
-      const std::size_t mask = match_mask(s, i);
-      if (mask == kNone) break;
-      i = mask - 1;
-    } else if (c == '&') {
-      if (stop_at_ampersand) break;
-    } else if (c == '(' || c == '[' || c == '{') {
-      ++open;
-    } else if (c == ')' || c == ']' || c == '}') {
-      if (open-- == 0) break;
-    }
-  }
-  return i;
+  return value_end(s, at, stop_at_ampersand, [s](std::size_t i) {
+    while (i < s.size() && is(s[i], kWord)) ++i;
+    return i;
+  });
 }
 
 bool after_bearer(std::string_view s, std::size_t at) noexcept {

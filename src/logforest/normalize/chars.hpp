@@ -3,6 +3,7 @@
 // masking.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -65,7 +66,31 @@ inline constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 [[nodiscard]] bool is_jwt(std::string_view word) noexcept;
 
 // Where the value of an unquoted pair ends: blanks, quotes, , ; & | < > ` and brackets that close
-// something opened before the value.
+// something opened before the value. `skip_words(i)`: the first byte from i on that is no kWord.
+template <class SkipWords>
+[[nodiscard]] std::size_t value_end(std::string_view s, std::size_t at, bool stop_at_ampersand,
+                                    SkipWords&& skip_words) noexcept {
+  int open = 0;
+  std::size_t i = at;
+  for (i = skip_words(i); i < s.size(); i = skip_words(i + 1)) {
+    const char c = s[i];
+    if (is(c, kSpace) || c == '"' || c == '\'' || c == ',' || c == ';' || c == '|' || c == '`' ||
+        c == '>')
+      break;
+    if (c == '<') {
+      const std::size_t mask = match_mask(s, i);
+      if (mask == kNone) break;
+      i = mask - 1;
+    } else if (c == '&') {
+      if (stop_at_ampersand) break;
+    } else if (c == '(' || c == '[' || c == '{') {
+      ++open;
+    } else if (c == ')' || c == ']' || c == '}') {
+      if (open-- == 0) break;
+    }
+  }
+  return std::min(i, s.size());
+}
 [[nodiscard]] std::size_t value_end(std::string_view s, std::size_t at,
                                     bool stop_at_ampersand) noexcept;
 

@@ -22,12 +22,20 @@ constexpr std::size_t kBlocks = kMaxFingerprintInput / 64;
 // may start or reveal a variable part are looked at one by one.
 class Scanner {
  public:
-  explicit Scanner(std::string_view message) noexcept
-      : s_(message.substr(0, kMaxFingerprintInput)), blocks_((s_.size() + 63) / 64) {
-    byte_masks(s_.data(), s_.size(), words_, triggers_);
+  // `readable`: bytes behind the message that may be read, though they do not count.
+  Scanner(std::string_view message, std::size_t readable) noexcept
+      : s_(message.substr(0, kMaxFingerprintInput)),
+        readable_(message.data() + message.size() + readable),
+        blocks_((s_.size() + 63) / 64) {
+    if (readable >= kFingerprintPadding) {
+      byte_masks_padded(s_.data(), s_.size(), words_, triggers_);
+    } else {
+      byte_masks(s_.data(), s_.size(), words_, triggers_);
+    }
     words_[blocks_] = 0;
   }
 
+  // 16 zeros follow the template.
   std::string_view run() noexcept {
     for (std::size_t b = 0; b < blocks_ && size_ < kMaxTemplateBytes; ++b) {
       std::uint64_t bits = triggers_[b] | long_words(b);
@@ -40,6 +48,7 @@ class Scanner {
       }
     }
     constant(s_.size());
+    std::memset(out_ + size_, 0, 16);
     return {out_, size_};
   }
 
@@ -87,7 +96,13 @@ class Scanner {
   void constant(std::size_t end) noexcept {
     if (end <= pos_) return;
     const std::size_t n = std::min(end - pos_, kMaxTemplateBytes - size_);
-    copy_text(out_ + size_, {s_.data() + pos_, n});
+    const char* const from = s_.data() + pos_;
+    // Most constants are short: as many bytes as fit need no look at how many there are.
+    if (n <= kOneCopy && static_cast<std::size_t>(readable_ - from) >= kOneCopy) {
+      std::memcpy(out_ + size_, from, kOneCopy);
+    } else {
+      copy_text(out_ + size_, {from, n});
+    }
     size_ += n;
     pos_ = end;
     open_ = false;
@@ -125,6 +140,7 @@ class Scanner {
   }
 
   void visit(std::size_t i) noexcept {
+    if (is(s_[i], kDigit)) return number(i);  // most are
     switch (s_[i]) {
       case '"':
       case '\'':
@@ -145,7 +161,7 @@ class Scanner {
         if (i > pos_ && is(s_[i - 1], kWord) && is(at(i + 1), kWord)) variable(run_begin(i), i + 1);
         return;
       default:
-        return is(s_[i], kDigit) ? number(i) : long_word(i);
+        return long_word(i);
     }
   }
 
@@ -158,15 +174,18 @@ class Scanner {
     }
     if (private_key(begin)) return;
     if (s_[begin] == '+') end = match_phone(s_, begin);
-    if (end == kNone && is(s_[begin], kAlpha) && i == begin + 2) end = match_iban(s_, begin);
-    if (end == kNone && is(s_[begin], kHex)) end = address(begin);
+    if (end == kNone && i == begin + 2 && is(s_[begin], kAlpha)) end = match_iban(s_, begin);
+    if (end == kNone) end = address(begin);
     variable(begin, end == kNone ? i + 1 : end);
   }
 
+  // One to four hex digits and a colon open an address; a word ends at the colon.
   [[nodiscard]] std::size_t address(std::size_t begin) const noexcept {
-    std::size_t i = begin;
-    while (i < s_.size() && i - begin < 4 && is(s_[i], kHex)) ++i;
-    if (at(i) != ':') return kNone;
+    const std::size_t group = run_end(begin);
+    if (group - begin > 4 || at(group) != ':') return kNone;
+    for (std::size_t i = begin; i < group; ++i) {
+      if (!is(s_[i], kHex)) return kNone;
+    }
     const std::size_t end = match_ipv6(s_, begin);
     return end != kNone ? end : match_mac(s_, begin);
   }
@@ -204,7 +223,7 @@ class Scanner {
     if (starts || head.find_first_of("/\\") != std::string_view::npos) path(begin, i);
   }
   void path(std::size_t begin, std::size_t from) noexcept {
-    variable(begin, value_end(s_, from, false));
+    variable(begin, value_end(s_, from, false, [this](std::size_t i) { return run_end(i); }));
   }
 
   void colon(std::size_t i) noexcept {
@@ -276,7 +295,10 @@ class Scanner {
     }
     return plain >= 3;
   }
+  static constexpr std::size_t kOneCopy = 32;
+
   std::string_view s_;
+  const char* readable_;
   std::size_t blocks_;
   std::size_t pos_ = 0;   // everything before it is written
   std::size_t skip_ = 0;  // triggers before it are done with
@@ -286,18 +308,18 @@ class Scanner {
   std::size_t closing_[2] = {kNone, kNone};  // closing quotes of prose: double, single
   std::uint64_t words_[kBlocks + 1];
   std::uint64_t triggers_[kBlocks];
-  char out_[kMaxTemplateBytes];
+  char out_[kMaxTemplateBytes + kOneCopy];
 };
 
 }  // namespace
 
-std::int64_t fingerprint(std::string_view message) noexcept {
-  Scanner scanner(message);
-  return static_cast<std::int64_t>(hash_bytes(scanner.run()) >> 11);
+std::int64_t fingerprint(std::string_view message, std::size_t readable) noexcept {
+  Scanner scanner(message, readable);
+  return static_cast<std::int64_t>(hash_padded(scanner.run()) >> 11);
 }
 
 void template_text(std::string_view message, std::string& out) {
-  Scanner scanner(message);
+  Scanner scanner(message, 0);
   out.assign(scanner.run());
 }
 

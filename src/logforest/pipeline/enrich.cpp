@@ -10,9 +10,17 @@ void enrich(RecordBatch& batch, const EnrichOptions& options) {
   if (options.template_id) {
     batch.message.finish(batch.rows);
     batch.template_id.clear();
-    for (std::size_t row = 0; row < batch.rows; ++row) {
-      batch.template_id.set(row, fingerprint(batch.message[row]));
+    // Room behind the last message: every message may be read a little further.
+    if (batch.message.data().size() != 0) {
+      (void)batch.message.buffer().room(kFingerprintPadding);
     }
+    const std::size_t readable = batch.message.data().size() != 0 ? kFingerprintPadding : 0;
+    Buffer<std::int64_t>& out = batch.template_id.mutable_values();
+    std::int64_t* const ids = out.room(batch.rows);
+    for (std::size_t row = 0; row < batch.rows; ++row) {
+      ids[row] = fingerprint(batch.message[row], readable);
+    }
+    out.advance(batch.rows);
   }
   if (options.categorise) {
     options.categorise(batch);
