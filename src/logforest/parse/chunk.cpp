@@ -10,6 +10,7 @@ namespace logforest::parse {
 
 namespace {
 constexpr std::size_t kBlock = std::size_t{1} << 15;  // stays in the first-level cache
+constexpr std::size_t kSmallBlock = std::size_t{1} << 11;
 constexpr double kRoom = 1.03;
 constexpr char kEscape = '\x1b';
 
@@ -48,19 +49,23 @@ struct ChunkParser::Task {
   ChunkResult result;
   // The bytes before `checked` were looked at as a block: usually no line needs a look of its own.
   std::size_t checked = 0;
+  std::size_t block = kBlock;  // how much is looked at next
   bool all_utf8 = true;
   bool any_nul = false;
   bool any_escape = false;
 };
 
 void ChunkParser::check_block(Task& task, std::size_t at, std::size_t size) {
-  std::size_t end = at + std::max(kBlock, size);
+  std::size_t end = at + std::max(task.block, size);
   if (end < task.data.size()) end = task.data.find('\n', end);
   const std::string_view block = task.data.substr(at, end >= task.data.size() ? end : end + 1 - at);
   task.checked = at + block.size();
   task.all_utf8 = valid_utf8(block);
   task.any_nul = std::memchr(block.data(), 0, block.size()) != nullptr;
   task.any_escape = std::memchr(block.data(), kEscape, block.size()) != nullptr;
+  // One bad line has all lines of its block looked at, so blocks are small where there are some.
+  const bool clean = task.all_utf8 && !task.any_nul && !task.any_escape;
+  task.block = clean ? std::min(kBlock, task.block * 2) : kSmallBlock;
 }
 
 ChunkParser::ChunkParser(const Format& format, const ParseOptions& options, std::string_view head,
@@ -225,10 +230,13 @@ void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::i
 
 void ChunkParser::reject(Task& task, Reject why, std::string_view text, std::size_t at,
                          std::int64_t number) {
-  ByteBuffer shown;
-  const std::string_view head = utf8_prefix(text, options_.max_reject_text);
-  append_repaired(shown, head);
-  task.result.rejects->add(number, task.offset + static_cast<std::int64_t>(at), why, shown.view());
+  std::string_view shown = utf8_prefix(text, options_.max_reject_text);
+  if (!valid_utf8(shown)) {
+    repaired_.clear();
+    append_repaired(repaired_, shown);
+    shown = repaired_.view();
+  }
+  task.result.rejects->add(number, task.offset + static_cast<std::int64_t>(at), why, shown);
 }
 
 }  // namespace logforest::parse

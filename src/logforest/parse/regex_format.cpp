@@ -123,15 +123,14 @@ Pattern compile(const RegexSpec& spec, std::size_t index) {
 
 class RegexLineParser final : public LineParser {
  public:
-  explicit RegexLineParser(std::shared_ptr<const Compiled> compiled) : c_(std::move(compiled)) {}
+  explicit RegexLineParser(std::shared_ptr<const Compiled> compiled)
+      : c_(std::move(compiled)), missed_(c_->patterns.size()) {}
 
   LineResult parse_line(std::string_view line, RowBuilder& row) override {
-    for (const Pattern& p : c_->patterns) {
+    for (std::size_t i = 0; i < c_->patterns.size(); ++i) {
+      const Pattern& p = c_->patterns[i];
       if (!p.possible(line)) continue;
-      if (!p.re->Match({line.data(), line.size()}, 0, line.size(), re2::RE2::ANCHOR_START, parts_,
-                       p.captures)) {
-        continue;
-      }
+      if (!match(p, missed_[i], line)) continue;
       row.begin();
       if (fill(p, line, row)) return {};
       row.abandon();
@@ -140,6 +139,18 @@ class RegexLineParser final : public LineParser {
   }
 
  private:
+  // Looking for groups costs the same whether a line matches or not; whether it does is known soon,
+  // and asked first where the last line did not.
+  bool match(const Pattern& p, char& missed, std::string_view line) {
+    const re2::StringPiece text(line.data(), line.size());
+    const auto run = [&](int groups) {
+      return p.re->Match(text, 0, text.size(), re2::RE2::ANCHOR_START, parts_, groups);
+    };
+    const bool found = (missed == 0 || run(0)) && run(p.captures);
+    missed = found ? 0 : 1;
+    return found;
+  }
+
   bool fill(const Pattern& p, std::string_view line, RowBuilder& row) {
     for (const Group& g : p.groups) {
       const re2::StringPiece& part = parts_[g.index];
@@ -189,6 +200,7 @@ class RegexLineParser final : public LineParser {
   }
 
   std::shared_ptr<const Compiled> c_;
+  std::vector<char> missed_;  // by pattern: the last line it was asked about
   re2::StringPiece parts_[kMaxGroups];
 };
 
