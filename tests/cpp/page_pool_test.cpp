@@ -89,6 +89,17 @@ TEST(CopyText, EveryLength) {
   }
 }
 
+TEST(CopyText, PaddedIsTheSameText) {
+  std::string from;
+  for (int i = 0; i < 300; ++i) from += static_cast<char>('a' + i % 26);
+  for (std::size_t size = 0; size + kCopyPadding <= from.size(); ++size) {
+    std::string to(size + kCopyPadding + 8, '#');
+    copy_padded_text(to.data(), {from.data(), size});
+    ASSERT_EQ(to.substr(0, size), from.substr(0, size));
+    ASSERT_EQ(to.substr(size + kCopyPadding), "########");
+  }
+}
+
 TEST(ShortText, EqualWhenTheTextsAre) {
   std::vector<std::string> texts;
   for (std::size_t n = 0; n <= ShortText::kLongest; ++n) {

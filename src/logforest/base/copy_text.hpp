@@ -55,6 +55,30 @@ inline void copy_text(char* to, std::string_view from) noexcept {
   std::memcpy(to + n - 16, &last, 16);
 }
 
+// Says that kCopyPadding bytes behind a text may be read, though they do not belong to it.
+struct Padded {};
+inline constexpr std::size_t kCopyPadding = 48;
+
+// As copy_text; may write kCopyPadding bytes behind `to` + size, too.
+inline void copy_padded_text(char* to, std::string_view from) noexcept {
+  struct Piece {
+    char bytes[16];
+  };
+  const char* const p = from.data();
+  Piece first;
+  Piece second;
+  std::memcpy(&first, p, 16);
+  std::memcpy(&second, p + 16, 16);
+  std::memcpy(to, &first, 16);
+  std::memcpy(to + 16, &second, 16);
+  for (std::size_t i = 32; i < from.size(); i += 32) {
+    std::memcpy(&first, p + i, 16);
+    std::memcpy(&second, p + i + 16, 16);
+    std::memcpy(to + i, &first, 16);
+    std::memcpy(to + i + 16, &second, 16);
+  }
+}
+
 // A text of up to 16 bytes as two words and its length: equal exactly when the texts are.
 struct ShortText {
   static constexpr std::size_t kLongest = 16;

@@ -185,8 +185,8 @@ void split_request(std::string_view request, AccessFields& out) noexcept {
 // closing_quote for text with padding behind it.
 std::size_t quoted_end(std::string_view s, std::size_t from) noexcept {
   const char* const end = s.data() + s.size();
-  const char* const stop = first_of(s.data() + std::min(from, s.size()), end,
-                                    [](Bytes v) { return either(is(v, '"'), is(v, '\\')); });
+  const char* const stop = first_in_long(s.data() + std::min(from, s.size()), end,
+                                         [](Bytes v) { return either(is(v, '"'), is(v, '\\')); });
   if (stop == end) return npos;
   return *stop == '"' ? static_cast<std::size_t>(stop - s.data()) : closing_quote(s, from);
 }

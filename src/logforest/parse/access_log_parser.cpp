@@ -158,17 +158,17 @@ class AccessLogParser final : public LineParser {
     row.begin();
     row.timestamp(f.timestamp_us);
     if (f.client_is_ip) {
-      row.ip_address(f.client);
+      row.ip_address(f.client, Padded{});
     } else {
       client(f.client, row);
     }
     if (!f.user.empty()) row.user_id(f.user);
     if (!f.method.empty()) {
       row.method(f.method);
-      row.endpoint(f.target);
+      row.endpoint(f.target, Padded{});
     }
     if (f.status != 0) row.status_code(f.status);
-    row.message(f.request);
+    row.message(f.request, Padded{});
     if (!f.vhost.empty()) {
       row.source(strip_port(f.vhost));
       row.meta_named(R"("vhost")", f.vhost);

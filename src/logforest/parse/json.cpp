@@ -221,7 +221,12 @@ bool JsonParser::text_value(RowBuilder& row, const Member& member) {
   const std::string_view body(begin, static_cast<std::size_t>(p_ - begin));
   ++p_;
   if (member.alias != nullptr && member.alias->target != Target::None) {
-    const std::string_view text = escaped ? json::unescape(body, scratch_) : body;
+    std::string_view text = body;
+    if (escaped) {
+      text = json::unescape(body, scratch_);
+      (void)scratch_.room(kCopyPadding);
+      text = {scratch_.data(), text.size()};
+    }
     const Target target = member.alias->target;
     if (!text.empty() && !row.has(target)) {  // what put() does with them
       switch (target) {
@@ -229,10 +234,10 @@ bool JsonParser::text_value(RowBuilder& row, const Member& member) {
           row.service(text);
           return true;
         case Target::Endpoint:
-          row.endpoint(text);
+          row.endpoint(text, Padded{});
           return true;
         case Target::User:
-          row.user_id(text);
+          row.user_id(text, Padded{});
           return true;
         case Target::Trace:
           row.trace_id(text);
@@ -242,7 +247,7 @@ bool JsonParser::text_value(RowBuilder& row, const Member& member) {
               text.back() == '\r') {
             break;
           }
-          row.message(text);
+          row.message(text, Padded{});
           return true;
         default:
           break;

@@ -23,18 +23,22 @@ namespace json {
   return static_cast<unsigned char>(c - '0') < 10;
 }
 
-// The first byte from p on that is '"', '\\' or a control character.
+// The first byte from p on that is '"', '\\' or a control character; reads up to 31 bytes on.
 [[nodiscard]] inline const char* find_special(const char* p) noexcept {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i slash = _mm_set1_epi8('\\');
   const __m128i control = _mm_set1_epi8(0x1f);
-  for (;; p += 16) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const auto marks = [&](const char* at) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const __m128i hit =
         _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
                      _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(hit));
+    return static_cast<unsigned>(_mm_movemask_epi8(hit));
+  };
+  // Two at once: most texts end in them, whatever their length.
+  for (;; p += 32) {
+    const unsigned mask = marks(p) | marks(p + 16) << 16;
     if (mask != 0) return p + __builtin_ctz(mask);
   }
 #else

@@ -107,9 +107,9 @@ class LogfmtParser final : public LineParser {
         case Target::Service:
           return row.service(value), true;
         case Target::Endpoint:
-          return row.endpoint(value), true;
+          return row.endpoint(value, Padded{}), true;
         case Target::User:
-          return row.user_id(value), true;
+          return row.user_id(value, Padded{}), true;
         case Target::Trace:
           return row.trace_id(value), true;
         default:

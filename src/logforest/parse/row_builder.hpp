@@ -45,7 +45,7 @@ class RowBuilder {
   // Whether begin() was called without commit() or abandon().
   [[nodiscard]] bool open() const noexcept { return open_; }
 
-  // --- typed setters; views need only live for the call -----------------------------------
+  // --- typed setters; views need only live for the call; parts of a line are Padded ---------
   // A time that no calendar has is none: the record gets the time of receipt.
   void timestamp(std::int64_t us) {
     if (in_calendar(us) && claim(Target::Timestamp)) batch_.timestamp.set(batch_.rows, us);
@@ -62,11 +62,17 @@ class RowBuilder {
   void message(std::string_view value) {
     if (claim(Target::Message)) batch_.message.set(batch_.rows, value);
   }
+  void message(std::string_view value, Padded padded) {
+    if (claim(Target::Message)) batch_.message.set(batch_.rows, value, padded);
+  }
   // Appends "\n" + line to the message of the last committed row (multi-line records).
   // False when there is none, or it would grow over max_line_bytes.
   bool continue_message(std::string_view line);
   void endpoint(std::string_view value) {
     if (claim(Target::Endpoint)) batch_.endpoint.set(batch_.rows, value);
+  }
+  void endpoint(std::string_view value, Padded padded) {
+    if (claim(Target::Endpoint)) batch_.endpoint.set(batch_.rows, value, padded);
   }
   void method(std::string_view value) {
     if (claim(Target::Method)) batch_.method.set(batch_.rows, value);
@@ -78,8 +84,14 @@ class RowBuilder {
   void ip_address(std::string_view value) {
     if (claim(Target::Ip)) batch_.ip_address.set(batch_.rows, value);
   }
+  void ip_address(std::string_view value, Padded padded) {
+    if (claim(Target::Ip)) batch_.ip_address.set(batch_.rows, value, padded);
+  }
   void user_id(std::string_view value) {
     if (claim(Target::User)) batch_.user_id.set(batch_.rows, value);
+  }
+  void user_id(std::string_view value, Padded padded) {
+    if (claim(Target::User)) batch_.user_id.set(batch_.rows, value, padded);
   }
   void trace_id(std::string_view value) {
     if (claim(Target::Trace)) batch_.trace_id.set(batch_.rows, value);

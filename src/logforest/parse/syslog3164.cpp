@@ -284,7 +284,7 @@ class Syslog3164Parser final : public LineParser {
     row.begin();
     if (f_.has_time) row.timestamp(f_.timestamp_us);
     if (!f_.host.empty()) row.source(f_.host);
-    row.message(trim(f_.message));
+    row.message(trim(f_.message), Padded{});
     if (f_.priority >= 0) {
       row.level(level_from_syslog(static_cast<unsigned>(f_.priority & 7)));
       row.meta_wrote(write_priority(row.meta_room(31), f_.priority));

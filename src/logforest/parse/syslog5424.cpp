@@ -151,7 +151,7 @@ class Syslog5424Parser final : public LineParser {
     row.level(level_from_syslog(static_cast<unsigned>(f.priority & 7)));
     if (!f.host.empty()) row.source(f.host);
     if (!f.app.empty()) row.service(f.app);
-    row.message(message);
+    row.message(message, Padded{});
     return {};
   }
 

@@ -117,6 +117,15 @@ class Utf8Column {
     data_.advance(value.size());
     close();
   }
+  // The same for a value with kCopyPadding readable bytes behind it: short ones are copied without
+  // a look at their length, which changes from row to row.
+  void set(std::size_t row, std::string_view value, Padded) {
+    if (row != size() || validity_.null_count() != 0) start(row);
+    if (value.empty()) return close();  // it may be nowhere
+    copy_padded_text(data_.room(value.size() + kCopyPadding), value);
+    data_.advance(value.size());
+    close();
+  }
   // For values built in place: start(row), append to buffer(), close().
   [[gnu::noinline]] void start(std::size_t row) {
     validity_.append(size(), row);
