@@ -7,9 +7,9 @@ whole programs (scripts/bench_peers.sh; those that are missing are named). Resul
 slice before anything is timed, the number of records and of severe ones after it. Every reader runs
 in a process of its own, with as many threads as said (Polars by POLARS_MAX_THREADS); runs are
 interleaved and the median of ``--repeat`` counts. The first reading of a process also pays for
-memory that is new to it; "again" is the one after it, as in a service. "cores" is the processor
-time over the wall time of the first: programs that use several threads unasked show it there, and
-"x cpu" compares processor seconds. Ratios are against ours at one thread.
+memory that is new to it; "again" is the one after it, as in a service. "MB/s" is by the clock on
+the wall, "MB/cpu-s" by the seconds of all processors: programs that use several threads unasked
+show it there. Ratios are against ours at one thread, "x slower" by the clock, "x cpu" by processor.
 
     python benchmarks/bench_parse_text.py [--megabytes 240] [--repeat 3] [--formats access,...]
         [--readers logforest,Polars,...]
@@ -313,20 +313,18 @@ def run(case: Case, path: Path, repeats: int, readers: tuple[str, ...]) -> None:
     }
     own = medians["logforest, 1 thread(s)"]
     print(f"\n{case.name}: {size / 1e6:.0f} MB, {size / count:.0f} B a line, median of {repeats}")
-    print(f"{'':<44}{'first reading':>34}{'again':>26}")
-    print(
-        f"{'':<44}{'MB/s':>8}{'cores':>8}{'x slower':>10}{'x cpu':>8}"
-        f"{'MB/s':>10}{'x slower':>10}{'x cpu':>8}"
-    )
+    print(f"{'':<40}{'first reading':>34}{'again':>36}")
+    heads = f"{'MB/s':>8}{'MB/cpu-s':>10}{'x slower':>10}{'x cpu':>8}"
+    print(f"{'':<40}{heads}{heads}")
     for name, (took, used, next_took, next_used) in medians.items():
         print(
-            f"{name:<44}{size / took / 1e6:>8.0f}{used / took:>8.2f}{took / own[0]:>10.2f}"
-            f"{used / own[1]:>8.2f}{size / next_took / 1e6:>10.0f}{next_took / own[2]:>10.2f}"
-            f"{next_used / own[3]:>8.2f}"
+            f"{name:<40}{size / took / 1e6:>8.0f}{size / used / 1e6:>10.0f}{took / own[0]:>10.2f}"
+            f"{used / own[1]:>8.2f}{size / next_took / 1e6:>8.0f}{size / next_used / 1e6:>10.0f}"
+            f"{next_took / own[2]:>10.2f}{next_used / own[3]:>8.2f}"
         )
     for name in _programs(case, path):
         if not text_peers.available(name.split(",")[0]):
-            print(f"{name:<44} missing: scripts/bench_peers.sh builds it")
+            print(f"{name:<40} missing: scripts/bench_peers.sh builds it")
 
 
 def main() -> None:
