@@ -78,6 +78,8 @@ def aggregate(
     """
     width = parse_duration(every)
     step = width if slide is None else parse_duration(slide)
+    if by is None:  # () says that there are no keys
+        raise ConfigError("by: give a name or a list of names, not None")
     core = core_batch(logs)
     return WindowTable(
         _core.Windows.aggregate(core, width, step, list(names("by", by)), threads or 0)

@@ -203,3 +203,67 @@ def test_bad_lines_of_fortigate(line: str, reason: str) -> None:
 )
 def test_other_formats_keep_their_lines(line: str, form: str) -> None:
     assert lf.detect_format((line + "\n").encode() * 3) == form
+
+
+FLOWS = (
+    "2 123456789012 eni-0a1b2c3d 10.0.1.7 192.0.2.4 443 51234 6 12 6144 1714557601 1714557660 "
+    "ACCEPT OK",
+    "2 123456789012 eni-0a1b2c3d - - - - - - - 1714557602 1714557660 - NODATA",
+)
+NAMES = (
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start "
+    "end action log-status"
+)
+
+
+@pytest.mark.parametrize("head", ["", NAMES + "\n"])
+def test_flow_logs(head: str) -> None:
+    logs = lf.parse(head + "\n".join(FLOWS) + "\n")
+    assert (logs.format, logs.num_rows, logs.rejected.num_rows) == ("aws_vpc_flow", 2, 0)
+    one, two = rows(logs)
+    assert (one["message"], two["message"]) == ("ACCEPT OK", "NODATA")
+    assert (one["ip_address"], two["ip_address"]) == ("10.0.1.7", None)
+    assert one["timestamp"].timestamp() == 1714557601
+    assert json.loads(one["metadata"]) == {
+        "version": 2, "account_id": "123456789012", "interface_id": "eni-0a1b2c3d",
+        "dstaddr": "192.0.2.4", "srcport": 443, "dstport": 51234, "protocol": 6, "packets": 12,
+        "bytes": 6144, "end": 1714557660, "action": "ACCEPT", "log_status": "OK",
+    }  # fmt: skip
+
+
+def test_flow_logs_of_other_columns() -> None:
+    """Joined files: each brings its own line of names."""
+    text = "\n".join(
+        [
+            "version vpc-id srcaddr start action", "5 vpc-1 192.0.2.4 1714557601 REJECT",
+            NAMES, FLOWS[0],
+            "version start flow-direction", "5 1714557603 ingress", "5 1714557604",
+            "5 noon egress", "5 1714557605 egress more",
+        ]
+    )  # fmt: skip
+    for form in ("auto", "aws_vpc_flow"):
+        logs = lf.parse(text, format=form)
+        stamps = [stamp.timestamp() for stamp in logs["timestamp"].to_pylist()]
+        if form == "aws_vpc_flow":
+            assert stamps == [1714557601, 1714557601, 1714557603]
+            rejected = [(r["line"], r["reason"]) for r in logs.rejected.to_pylist()]
+            assert rejected == [(7, "truncated"), (8, "no_match"), (9, "no_match")]
+        assert logs["message"].to_pylist()[:3] == [
+            "REJECT", "ACCEPT OK", "5 1714557603 ingress",
+        ]  # fmt: skip
+
+
+@given(st.integers(16, 400), st.integers(1, 3), st.integers(1, 100))
+def test_flow_columns_are_known_in_every_chunk(chunk: int, threads: int, step: int) -> None:
+    head = "version vpc-id srcaddr start action\n"
+    lines = [f"5 vpc-{i} 192.0.2.{i} {1714557601 + i} REJECT\n" for i in range(40)]
+    text = head + "".join(lines[:20]) + NAMES + "\n" + (FLOWS[0] + "\n") * 20
+    data = text.encode()
+    whole = lf.parse(data, format="aws_vpc_flow", received=0, threads=1)
+    assert (whole.num_rows, whole.rejected.num_rows) == (40, 0)
+    options = _core.ParseOptions()
+    options.format, options.chunk_bytes, options.threads = "aws_vpc_flow", chunk, threads
+    reader = _core.Reader(options, _core.EnrichOptions())
+    for at in range(0, len(data), step):
+        reader.feed(data[at : at + step])
+    assert shown(lf.LogBatch._from_core(reader.finish())) == shown(whole)

@@ -1,5 +1,6 @@
 #include "logforest/parse/directives.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -48,17 +49,37 @@ Kind zeek_kind(std::string_view name) noexcept {
   return Kind::None;
 }
 
-// Calls use(line) for each line of `text` that begins with '#', without its line end.
+constexpr std::string_view kFlow = "\nversion ";
+
+// The names of a flow log's columns; the version is the first of them.
+bool names_flow_columns(std::string_view line) noexcept {
+  if (!line.starts_with(kFlow.substr(1)) || line.size() > 1000) return false;
+  const bool words = std::all_of(line.begin(), line.end(), [](char c) {
+    return is_lower(c) || is_digit(c) || c == '-' || c == ' ';
+  });
+  return words && (line.find(" start") != npos || line.find(" srcaddr") != npos ||
+                   line.find(" interface-id") != npos);
+}
+
+// Calls use(line) for each line of `text` that begins as `mark` does behind its line end; the
+// line's own is left out.
 template <class F>
-void each_marked_line(std::string_view text, F&& use) {
-  for (std::size_t at = text.starts_with('#') ? 0 : text.find("\n#"); at != npos;) {
+void each_line_behind(std::string_view mark, std::string_view text, F&& use) {
+  for (std::size_t at = text.starts_with(mark.substr(1)) ? 0 : text.find(mark); at != npos;) {
     if (text[at] == '\n') ++at;
     const std::size_t stop = find(text, '\n', at);
     std::string_view line = text.substr(at, stop == npos ? npos : stop - at);
     if (line.ends_with('\r')) line.remove_suffix(1);
     use(line);
-    at = stop == npos ? npos : text.find("\n#", stop);
+    at = stop == npos ? npos : text.find(mark, stop);
   }
+}
+
+// Lines that may be directives; those of one kind in their order.
+template <class F>
+void each_marked_line(std::string_view text, F&& use) {
+  each_line_behind("\n#", text, use);
+  each_line_behind(kFlow, text, use);
 }
 
 void forget(std::string& state, Kind kind) {
@@ -75,6 +96,7 @@ void forget(std::string& state, Kind kind) {
 }  // namespace
 
 Directive read_directive(std::string_view line) noexcept {
+  if (line.starts_with('v') && names_flow_columns(line)) return {Kind::FlowFields, line};
   if (line.size() < 3 || line[0] != '#' || !is_alpha(line[1])) return {};
   std::size_t end = 2;
   while (end < line.size() && end < 40 &&
@@ -93,7 +115,8 @@ bool names_columns(std::string_view head) noexcept {
   bool found = false;
   each_marked_line(head, [&found](std::string_view line) {
     const Kind kind = read_directive(line).kind;
-    found = found || kind == Kind::W3cFields || kind == Kind::ZeekFields;
+    found =
+        found || kind == Kind::W3cFields || kind == Kind::ZeekFields || kind == Kind::FlowFields;
   });
   return found;
 }

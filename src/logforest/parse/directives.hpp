@@ -1,5 +1,6 @@
 // Lines of tables that say how the rows behind them are to be read: "#Fields: date time c-ip"
-// (W3C extended log file format) and "#fields\tts\tuid" (Zeek). They may come again at any place.
+// (W3C extended log file format), "#fields\tts\tuid" (Zeek) and "version account-id ..." (VPC flow
+// logs). They may come again at any place.
 //
 // What is in force at the start of a chunk was said in earlier ones. The reader, which sees the
 // chunks in order, carries it along as text: the last line of each kind.
@@ -27,6 +28,7 @@ struct Directive {
     ZeekPath,
     ZeekFields,
     ZeekTypes,
+    FlowFields,
   };
   Kind kind = Kind::None;
   std::string_view value;

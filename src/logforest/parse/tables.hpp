@@ -1,7 +1,8 @@
 // Tables whose columns are named by lines in the log itself (directives.hpp).
 //
 // Sources: W3C Working Draft "Extended Log File Format" (WD-logfile-960323), as IIS, CloudFront,
-// Exchange, Blue Coat and the Windows firewall write it; Zeek's ASCII log writer.
+// Exchange, Blue Coat and the Windows firewall write it; Zeek's ASCII log writer; AWS VPC flow
+// logs.
 #pragma once
 
 #include <functional>
@@ -14,6 +15,7 @@ namespace logforest::parse {
 
 [[nodiscard]] Format w3c_format();
 [[nodiscard]] Format zeek_format();
+[[nodiscard]] Format vpc_flow_format();
 
 using MakeParser = std::function<std::unique_ptr<LineParser>(const ParseOptions&)>;
 
