@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from logforest.api.hosts import AllowedHosts
 from logforest.api.problems import Problem
@@ -63,6 +64,15 @@ def test_websockets_too(up: UpProcess) -> None:
     ):
         pass
     assert refused.value.response.status_code == 403
+    with connect(f"ws://127.0.0.1:{up.port}/ws", origin=Origin(up.url)) as own:
+        own.ping().wait()
+    for origin in ("http://evil.test", "null"):
+        with (
+            pytest.raises(InvalidStatus) as foreign,
+            connect(f"ws://127.0.0.1:{up.port}/ws", origin=Origin(origin)),
+        ):
+            pass
+        assert foreign.value.response.status_code == 403
 
 
 def test_names_that_were_set(tmp_path: Path) -> None:

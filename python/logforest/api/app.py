@@ -101,7 +101,7 @@ class _Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             try:
-                self._hosts.check(scope.get("method", ""), scope["headers"])
+                self._hosts.check(scope.get("method", "websocket"), scope["headers"])
             except Problem as problem:
                 await self._refuse(scope, send, problem)
                 return

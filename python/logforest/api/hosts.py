@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["AllowedHosts"]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+# What a page of a foreign origin would get away with, unlike a GET, of which it cannot read the
+# answer: browsers keep it from neither sending a form nor reading a WebSocket.
+_GUARDED = ("POST", "PUT", "PATCH", "DELETE", "websocket")
 
 
 class AllowedHosts:
@@ -61,7 +63,7 @@ class AllowedHosts:
         return [] if self.any else sorted(self._names | {f"{name}:{port}" for name in self._names})
 
     def check(self, method: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        """Raise Problem where a request must not be answered."""
+        """Raise Problem where a request must not be answered; ``websocket`` is a method here."""
         if self.any:
             return
         for name, value in headers:
@@ -71,10 +73,12 @@ class AllowedHosts:
                     f"this service is not {value[:100].decode('latin-1')!r}; set allowed_hosts to "
                     "the names under which it is reached",
                 )
-            if name == b"origin" and method in _CHANGING:
+            if name == b"origin" and method in _GUARDED:
                 origin = value.decode("latin-1").partition("://")[2]
                 if not origin or not self.allows(origin):
-                    raise Problem(403, "pages of other origins may not send records here")
+                    raise Problem(
+                        403, "pages of other origins may neither send records nor listen here"
+                    )
 
 
 def _host_of(value: str) -> str:
