@@ -144,6 +144,8 @@ def main() -> None:
     ours.n_jobs = None
     table(f"score {ROWS:,} x 32, two threads", rates, "k rows/s", "coniferest", 1e3)
 
+    shapes(rng)
+
     def repeat(work: Callable[[np.ndarray], object], times: int) -> Callable[[], object]:
         def run() -> None:
             for _ in range(times):
@@ -172,6 +174,7 @@ def main() -> None:
             ("scikit-learn", lambda: Sklearn(random_state=1).fit(x), 1),
             ("logforest", fit(x), 1),
             ("logforest, a tenth of the rows", fit(small), 1),
+            ("logforest, ten times the rows", fit(rng.normal(size=(10 * ROWS, 32))), 1),
             ("logforest, contamination=0.1", lambda: lf.IsolationForest(random_state=1).fit(x), 1),
         ]
     )
@@ -188,6 +191,28 @@ def main() -> None:
 
     stream(np.ascontiguousarray(x[:25_600, :8]))
     size(ours, con1, skl, iso)
+
+
+def shapes(rng: np.random.Generator) -> None:
+    """Other numbers of rows and columns, one thread, forests of each contender's own."""
+    for rows, columns in ((ROWS // 10, 32), (ROWS, 8), (10 * ROWS, 32)):
+        x = rng.normal(size=(rows, columns))
+        ours = lf.IsolationForest(random_state=0, contamination="auto").fit(x)
+        skl = Sklearn(random_state=0).fit(x)
+        con = Coniferest(random_seed=0, n_jobs=1)
+        con.fit(x)
+        part = x[:5000]
+        same = lf.IsolationForest.from_sklearn(skl).score_samples(part)
+        assert np.abs(same - skl.score_samples(part)).max() < 1e-6
+        rates = best(
+            [
+                ("coniferest", lambda: con.score_samples(x), rows),  # noqa: B023  (called at once)
+                ("scikit-learn", lambda: skl.score_samples(x), rows),  # noqa: B023  (called at once)
+                ("logforest", lambda: ours.score_samples(x), rows),  # noqa: B023  (called at once)
+            ],
+            5 if rows < 10 * ROWS else 1,
+        )
+        table(f"score {rows:,} x {columns}, one thread", rates, "k rows/s", "coniferest", 1e3)
 
 
 def stream(events: np.ndarray) -> None:

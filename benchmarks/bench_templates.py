@@ -1,14 +1,18 @@
 """Template mining: lines/s on 200,000 made-up lines of two kinds, against Drain3 and drain-rs.
 
-Drain3 comes from PyPI; drain-rs is a Rust crate, built with cargo where there is one. Ours runs
-with its default masks. Equality: each of our groups must hold whole generated kinds of line, so
-the number of groups is asserted, and one and two threads must give the same ids.
+Drain3 and logparser3 come from PyPI (logparser3 takes a fortieth of the lines); drain-rs is a Rust
+crate, built with cargo where there is one; Loki's Drain is built by scripts/bench_peers.sh. Ours
+runs with its default masks. Equality: each of our groups must hold whole generated kinds of line,
+so the number of groups is asserted, and one and two threads must give the same ids.
 
 Run: .venv/bin/python benchmarks/bench_templates.py
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
 import logging
 import shutil
 import subprocess
@@ -24,6 +28,7 @@ from logforest import TemplateMiner
 
 LINES = 200_000
 PEER = Path(__file__).parent / "peers" / "drain_rs"
+LOKI = Path(__file__).parents[1] / "build" / "peers" / "bin" / "loki_drain"
 MASKS = [
     (r"((?<=[^A-Za-z0-9])|^)(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})((?=[^A-Za-z0-9])|$)", "IP"),
     (r"((?<=[^A-Za-z0-9])|^)(0x[a-f0-9A-F]+)((?=[^A-Za-z0-9])|$)", "HEX"),
@@ -61,21 +66,47 @@ def drain3_rate(lines: list[str], masks: bool) -> float | None:
     return len(sample) / best(run, 1)
 
 
-def drain_rs_rate(lines: list[str], folder: Path) -> float | None:
+def logparser_rate(lines: list[str], name: str) -> float | None:
+    """logparser3 reads and writes files; its own prints are swallowed."""
+    try:
+        module = importlib.import_module(f"logparser.{name}")
+    except ImportError:
+        return None
+    sample = lines[: LINES // 40]
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        (Path(folder) / "lines.log").write_text("\n".join(sample) + "\n")
+        rex = [r"blk_-?\d+", r"(\d+\.){3}\d+(:\d+)?"]
+        if name == "Drain":
+            parser = module.LogParser("<Content>", indir=folder, outdir=folder, rex=rex)
+        else:
+            parser = module.LogParser(
+                logname="bench", log_format="<Content>", indir=folder, outdir=folder, rex=rex
+            )
+        return len(sample) / best(lambda: parser.parse("lines.log"), 1)
+
+
+def drain_rs_rate(lines: list[str], folder: Path, masks: bool) -> float | None:
     cargo = shutil.which("cargo")
     if cargo is None:
         return None
     build = [cargo, "build", "--quiet", "--release", "--target-dir", str(folder)]
     if subprocess.run(build, cwd=PEER, capture_output=True, check=False).returncode != 0:
         return None
+    return peer_rate(
+        [str(folder / "release" / "drain_rs_peer"), *(["masks"] if masks else [])], lines
+    )
+
+
+def peer_rate(command: list[str], lines: list[str]) -> float:
+    """Lines a second of a program that reads them and prints its seconds first."""
     done = subprocess.run(
-        [str(folder / "release" / "drain_rs_peer")],
-        input="\n".join(lines),
-        capture_output=True,
-        text=True,
-        check=True,
+        command, input="\n".join(lines), capture_output=True, text=True, check=True
     )
     return len(lines) / float(done.stdout.split()[0])
+
+
+def loki_rate(lines: list[str]) -> float | None:
+    return peer_rate([str(LOKI)], lines) if LOKI.exists() else None
 
 
 def main() -> None:
@@ -100,7 +131,11 @@ def main() -> None:
         for peer, rate, ours in (
             ("Drain3, masks", drain3_rate(lines, masks=True), one),
             ("Drain3, no masks", drain3_rate(lines, masks=False), without),
-            ("drain-rs, no masks", drain_rs_rate(lines, folder), without),
+            ("drain-rs, masks", drain_rs_rate(lines, folder, masks=True), one),
+            ("drain-rs, no masks", drain_rs_rate(lines, folder, masks=False), without),
+            ("Loki's Drain", loki_rate(lines), one),
+            ("logparser3 Drain", logparser_rate(lines, "Drain"), one),
+            ("logparser3 Brain", logparser_rate(lines, "Brain"), one),
         ):
             shown = "not installed" if rate is None else f"{rate / 1e6:.3f}  x {ours / rate:.1f}"
             print(f"{'':14s} {peer:20s} {shown}")

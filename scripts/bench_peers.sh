@@ -7,7 +7,7 @@ mkdir -p build/peers
 if command -v go >/dev/null; then
   go build -C benchmarks/peers/go_syslog -o "$PWD/build/peers/go_syslog" . ||
     echo "go-syslog: not built" >&2
-  if [ ! -x build/peers/bin/loki ]; then
+  if [ ! -x build/peers/bin/loki ] || [ ! -x build/peers/bin/loki_drain ]; then
     # Its module replaces a part of itself by a folder that is not in it: take the published one.
     (
       set -e
@@ -18,6 +18,8 @@ if command -v go >/dev/null; then
       cp -r "$folder" build/peers/loki && chmod -R u+w build/peers/loki
       cd build/peers/loki
       go mod edit -dropreplace github.com/grafana/loki/pkg/push
+      mkdir -p cmd/drain_peer && cp ../../../benchmarks/peers/loki_drain/main.go cmd/drain_peer/
+      go build -mod=mod -o ../bin/loki_drain ./cmd/drain_peer
       go build -mod=mod -o ../bin/loki ./cmd/loki
     ) || echo "Loki: not built" >&2
   fi
