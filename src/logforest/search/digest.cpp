@@ -5,7 +5,6 @@
 #include <bit>
 #include <cstring>
 #include <numeric>
-#include <ranges>
 
 #include "logforest/base/hash.hpp"
 #include "logforest/search/digest_format.hpp"
@@ -122,7 +121,9 @@ std::string DigestBuilder::finish(std::span<const std::int64_t> ids) {
     std::string raw(4, '\0');
     raw.reserve(rows * 4 + numbers_.size() * 2);
     put_uint32(raw, 0, static_cast<std::uint32_t>(numbers_.size()));
-    put_split(raw, order | std::views::transform([&](std::uint32_t row) { return codes_[row]; }));
+    std::vector<std::uint16_t> codes(rows);
+    std::ranges::transform(order, codes.begin(), [&](std::uint32_t row) { return codes_[row]; });
+    put_split(raw, codes);
     put_split(raw, numbers_by_text(order));
     const std::int64_t unit = *std::ranges::find_if(kUnits, [&](std::int64_t u) {
       return std::ranges::all_of(times_, [u](std::int64_t time) { return time % u == 0; });

@@ -323,8 +323,8 @@ std::optional<std::vector<Hit>> DigestSearch::find(std::string_view digest,
   }
   for (const std::uint32_t row : *named) {
     const std::int64_t time = (*times)[row];
-    const auto same = std::ranges::equal_range(sorted, time);
-    const auto peers = sorted.empty() ? std::ranges::count(*times, time) : std::ssize(same);
+    const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), time);
+    const auto peers = sorted.empty() ? std::ranges::count(*times, time) : last - first;
     out.push_back({time, (*ids)[row], static_cast<std::int32_t>(peers)});
   }
   return out;
