@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from logforest.errors import ConfigError, LogforestError, StoreError
 from logforest.pipeline.detection import Detection
-from logforest.pipeline.group import Group, prepare_group
+from logforest.pipeline.group import Group, partials, prepare_group
 from logforest.pipeline.receipts import Outcome, ReceiptBook, resolve
 from logforest.pipeline.templates import TemplateKeeper
 from logforest.queues.base import QueueFull, QueueStatus, Submission
@@ -155,11 +155,7 @@ class EmbeddedPipeline:
             try:
                 fresh = self._book.sift(taken, self._answer)
                 if fresh:
-                    group = prepare_group(fresh, self.store.reserve_ids)
-                    if sum(len(s.body) for s in taken) < _INLINE_BYTES and self._nothing_ahead():
-                        self._store_one(group)
-                    else:
-                        self._hand_over(group)
+                    self._store_group(fresh, small=sum(len(s.body) for s in taken) < _INLINE_BYTES)
             except Exception as error:
                 self._fail(taken, error)
         self._prepared.put(None)
@@ -187,22 +183,30 @@ class EmbeddedPipeline:
             with self._ahead_lock:
                 self._ahead -= 1
 
-    def _store_one(self, group: Group) -> None:
+    def _store_group(self, submissions: list[Submission], *, small: bool) -> None:
+        group = prepare_group(submissions, self.store.reserve_ids, windows=not small)
+        if not small or not self._nothing_ahead():
+            if small:
+                group.block.windows = partials(group.block.logs)
+            self._hand_over(group)
+        elif not self._in_journal(group):
+            group.block.windows = partials(group.block.logs)
+            self._commit_one(group)
+
+    def _in_journal(self, group: Group) -> bool:
+        """Store and answer a group that brings nothing but records, where there is a journal."""
         logs = group.block.logs
-        plain = logs.num_rows and not group.block.receipts and not logs.counts["rejected"]
-        try:
-            if (
-                plain
-                and self._journal is not None
-                and self._journal.commit_soon(logs, group.last_id, self._applied)
-            ):
-                self.detection.announce(group.last_id)
-                self._stored(group)
-                return
-        except Exception as error:
-            self._fail(group.submissions, error)
-            return
-        self._commit_one(group)
+        if (
+            self._journal is None
+            or not logs.num_rows
+            or group.block.receipts
+            or logs.counts["rejected"]
+            or not self._journal.commit_soon(logs, group.last_id, self._applied)
+        ):
+            return False
+        self.detection.announce(group.last_id)
+        self._stored(group)
+        return True
 
     def _applied(self, logs: LogBatch, last_id: int) -> None:
         self.detection.offer(logs, last_id)

@@ -18,7 +18,7 @@ from logforest.windows import BASE_KEYS, aggregate
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Group", "parse_masked", "prepare_batch", "prepare_group"]
+__all__ = ["Group", "parse_masked", "partials", "prepare_batch", "prepare_group"]
 
 _REJECTS_SHOWN = 100  # in one answer; the store keeps all of them
 
@@ -60,8 +60,10 @@ def _key(first: int, records: int) -> str:
     return f"g{first}" if records else f"g{first}-{uuid.uuid4().hex}"
 
 
-def prepare_group(submissions: list[Submission], reserve_ids: Callable[[int], int]) -> Group:
-    """Parse, mask and number what was received, in order."""
+def prepare_group(
+    submissions: list[Submission], reserve_ids: Callable[[int], int], *, windows: bool = True
+) -> Group:
+    """Parse, mask and number what was received, in order; ``windows``: aggregate it too."""
     core, parts = _core.ingest(
         [(s.body, s.format, s.tenant, s.service, s.source, s.received_us) for s in submissions]
     )
@@ -88,5 +90,7 @@ def prepare_group(submissions: list[Submission], reserve_ids: Callable[[int], in
             receipts.append(make_receipt(submission, answer))
     logs = LogBatch._from_core(core)
     key = _key(first, core.num_rows)
-    block = Block(key=key, logs=logs, windows=partials(logs), receipts=receipts)
+    block = Block(
+        key=key, logs=logs, windows=partials(logs) if windows else None, receipts=receipts
+    )
     return Group(submissions, answers, block, last_id=next_id - 1)
