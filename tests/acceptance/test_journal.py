@@ -164,6 +164,7 @@ def test_a_disk_that_somebody_else_fills(small_disk: Path) -> None:
         for number in range(50):
             assert up.request("POST", "/ingest", body_of(number))[0] == 202
         acknowledged = 50
+        assert up.get("/api/v1/logs?limit=1")["total"] == acknowledged  # in the tables by now
         other = small_disk / "other"
         with other.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:

@@ -52,6 +52,9 @@ class Journaling(Protocol):
     ) -> bool:
         """Store: durable when this returns True; ``then`` is called when the tables have it."""
 
+    def settle(self) -> None:
+        """Have the tables have it."""
+
 
 class EmbeddedPipeline:
     """Runs until :meth:`close`. Implements :class:`logforest.queues.base.Queue`.
@@ -139,6 +142,11 @@ class EmbeddedPipeline:
         self._queue.close()
         for thread in self._threads:
             thread.join(max(0.1, deadline - time.monotonic()))
+        if self._journal is not None:
+            try:
+                self._journal.settle()  # detection is to see it
+            except StoreError as error:
+                log.error("%s", error)
         self.detection.close(timeout=max(0.1, deadline - time.monotonic()))
         self._templates.close(timeout=max(0.1, deadline - time.monotonic()))
 

@@ -151,8 +151,8 @@ class DuckDBStore:
         """Why records that were acknowledged are not in the tables yet, if they cannot be."""
         return self._backlog.problem if self._backlog is not None else None
 
-    def _settle(self) -> None:
-        """Before reading: what was acknowledged before is seen."""
+    def settle(self) -> None:
+        """Bring what :meth:`commit_soon` took into the tables; readers do so by themselves."""
         if self._backlog is None or self._backlog.empty:
             return
         try:
@@ -212,7 +212,7 @@ class DuckDBStore:
         return LogPage(_batch(table), cursor)
 
     def _select(self, query: LogQuery) -> pa.Table:
-        self._settle()
+        self.settle()
         if query.template is not None:
             self._templates.refresh()
         conditions = log_conditions(query, text_match=_text_match)
@@ -232,7 +232,7 @@ class DuckDBStore:
 
     def count(self, query: LogQuery) -> int:
         """How many records match, all pages together."""
-        self._settle()
+        self.settle()
         if query.template is not None:
             self._templates.refresh()
         conditions = log_conditions(query, text_match=_text_match, paging=False)
@@ -251,14 +251,14 @@ class DuckDBStore:
 
     def log(self, log_id: int) -> LogBatch:
         """One record by id; empty when there is none."""
-        self._settle()
+        self.settle()
         return _batch(
             self.file.query("SELECT * FROM logs WHERE id = $1", [whole("log_id", log_id)])
         )
 
     def context(self, log_id: int, *, lines: int = 5) -> LogBatch:
         """The record and up to ``lines`` of the same service before and after it, oldest first."""
-        self._settle()
+        self.settle()
         numbers = [whole("log_id", log_id), whole("lines", lines, 0)]
         return _batch(self.file.query(statement("duckdb", "context"), numbers))
 
@@ -280,7 +280,7 @@ class DuckDBStore:
         ``by`` may name tenant, service, level and category. ``since`` and ``until`` are taken
         down and up to whole minutes.
         """
-        self._settle()
+        self.settle()
         return duckdb_windows.windows(
             self.file, every=every, by=by, since=since, until=until, tenant=tenant
         )
@@ -293,7 +293,7 @@ class DuckDBStore:
         tenant: str | None = None,
     ) -> tuple[datetime, datetime] | None:
         """First and last minute that hold records; None when there are none."""
-        self._settle()
+        self.settle()
         return duckdb_windows.time_range(self.file, since, until, tenant)
 
     def templates(
@@ -305,7 +305,7 @@ class DuckDBStore:
         limit: int = 100,
     ) -> pa.Table:
         """The most frequent message templates; see :class:`logforest.stores.base.Store`."""
-        self._settle()
+        self.settle()
         return self._templates.table(since, until, tenant, limit)
 
     def update_templates(self) -> bool:
@@ -348,7 +348,7 @@ class DuckDBStore:
             kinds = [s.type.name for s in duckdb.extract_statements(query)]
         if len(kinds) != 1 or kinds[0] not in ("SELECT", "EXPLAIN"):
             raise ConfigError("sql: give exactly one SELECT statement")
-        self._settle()
+        self.settle()
         with self.file.all_cores(), self.file.errors():
             cursor = self.file.cursor()
             cursor.execute("BEGIN TRANSACTION READ ONLY")
