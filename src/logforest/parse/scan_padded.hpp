@@ -133,7 +133,7 @@ template <class Stops>
 [[nodiscard]] inline const char* first_in_long(const char* p, const char* end,
                                                Stops&& stops) noexcept {
   for (; p < end; p += 64) {
-    const auto piece = [&](int i) {
+    const auto piece = [&](std::size_t i) {
       return static_cast<std::uint64_t>(bits(stops(load(p + 16 * i)))) << (16 * i);
     };
     const std::uint64_t hits = (piece(0) | piece(1)) | (piece(2) | piece(3));
