@@ -50,7 +50,7 @@ OURS = "service=corpus-0,corpus-1&service=corpus-2,corpus-3"
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpProcess]:
     with UpProcess(tmp_path_factory.mktemp("http") / "data") as running:
-        text, _ = demo.generate(DEMO_RECORDS)
+        text, _ = demo.generate(DEMO_RECORDS, hours=4)  # with incidents
         assert running.request("POST", "/ingest", text)[0] == 202
         status, answer = running.request("POST", "/data/", json.dumps(CORPUS).encode())
         assert status == 201

@@ -1,7 +1,6 @@
 #include "logforest/parse/structured_data.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "logforest/base/utf8.hpp"
 #include "logforest/parse/scan.hpp"
@@ -77,8 +76,7 @@ bool StructuredData::write(const char*& p, const char* end, RowBuilder& row) {
     char* out = row.meta_room(2 * static_cast<std::size_t>(end - id_begin) + 64);
     *out++ = '"';
     out = copy_padded(out, id);
-    std::memcpy(out, "\":{", 3);
-    out += 3;
+    out = std::copy_n("\":{", 3, out);
     count_ = 0;
     while (plain && at < end && *at == ' ') {
       const char* const name_begin = ++at;
@@ -88,8 +86,7 @@ bool StructuredData::write(const char*& p, const char* end, RowBuilder& row) {
       at += 2;
       *out++ = '"';
       out = copy_padded(out, name);
-      std::memcpy(out, "\":\"", 3);
-      out += 3;
+      out = std::copy_n("\":\"", 3, out);
       for (unsigned hits = 0; hits == 0; at += 16, out += 16) {
         if (at >= end) return false;
         const Bytes v = load(at);
