@@ -20,8 +20,7 @@ from search_lines import make_batch
 
 from logforest import _core
 from logforest.batch import LogBatch
-from logforest.pipeline.group import partials
-from logforest.stores.base import Block, LogQuery
+from logforest.stores.base import Block, LogQuery, partials
 from logforest.stores.filters import search_terms
 from logforest.stores.postgres import PostgresStore
 from logforest.stores.postgres_segments import SEGMENT_ROWS

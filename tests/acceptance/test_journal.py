@@ -8,12 +8,12 @@ import http.client
 import json
 import os
 import random
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.small_disk import small_file_system
 
 import logforest as lf
 from logforest.testing.service import UpProcess
@@ -144,16 +144,8 @@ def test_keys_and_ids_across_a_kill(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    if made.returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=False)
+    with small_file_system(tmp_path / "disk", megabytes=48) as folder:
+        yield folder
 
 
 @pytest.mark.slow

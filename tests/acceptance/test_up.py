@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.small_disk import small_file_system
 
 import logforest as lf
 from logforest.testing.service import UpProcess
@@ -138,16 +139,8 @@ def test_a_client_that_goes_away_leaves_nothing(up: UpProcess) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    if made.returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=False)
+    with small_file_system(tmp_path / "disk", megabytes=24) as folder:
+        yield folder
 
 
 def test_full_disk_loses_nothing_acknowledged(small_disk: Path) -> None:

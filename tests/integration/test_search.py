@@ -13,9 +13,9 @@ import pytest
 
 import logforest as lf
 from logforest import _core
-from logforest.pipeline.group import partials, prepare_batch
+from logforest.pipeline.group import prepare_batch
 from logforest.stores import postgres, postgres_schema, postgres_search, postgres_segments
-from logforest.stores.base import Block, LogQuery
+from logforest.stores.base import Block, LogQuery, partials
 from logforest.stores.postgres import PostgresStore
 from logforest.testing.servers import PrivatePostgres
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from logforest.errors import ConfigError, LogforestError, StoreError
 from logforest.pipeline.detection import Detection
-from logforest.pipeline.group import Group, partials, prepare_group
+from logforest.pipeline.group import Group, prepare_group
 from logforest.pipeline.receipts import Outcome, ReceiptBook, resolve
 from logforest.pipeline.templates import TemplateKeeper
 from logforest.queues.base import QueueFull, QueueStatus, Submission
@@ -192,14 +192,11 @@ class EmbeddedPipeline:
                 self._ahead -= 1
 
     def _store_group(self, submissions: list[Submission], *, small: bool) -> None:
-        group = prepare_group(submissions, self.store.reserve_ids, windows=not small)
+        group = prepare_group(submissions, self.store.reserve_ids)
         if not small or not self._nothing_ahead():
-            if small:
-                group.block.windows = partials(group.block.logs)
-            self._hand_over(group)
+            self._hand_over(group.aggregate())
         elif not self._in_journal(group):
-            group.block.windows = partials(group.block.logs)
-            self._commit_one(group)
+            self._commit_one(group.aggregate())
 
     def _in_journal(self, group: Group) -> bool:
         """Store and answer a group that brings nothing but records, where there is a journal."""
@@ -246,7 +243,8 @@ class EmbeddedPipeline:
             log.warning("group commit failed, trying one by one: %s", error)
             for submission in group.submissions:
                 try:
-                    self._commit(prepare_group([submission], self.store.reserve_ids))
+                    alone = prepare_group([submission], self.store.reserve_ids)
+                    self._commit(alone.aggregate())
                 except Exception as single:
                     self._fail([submission], single)
             return

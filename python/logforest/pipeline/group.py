@@ -6,19 +6,15 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from logforest import _core
 from logforest.batch import LogBatch
 from logforest.pipeline.receipts import make_receipt
 from logforest.queues.base import Answer, Rejected, Submission
-from logforest.stores.base import Block
-from logforest.windows import BASE_KEYS, aggregate
+from logforest.stores.base import Block, partials
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-__all__ = ["Group", "parse_masked", "partials", "prepare_batch", "prepare_group"]
+__all__ = ["Group", "parse_masked", "prepare_batch", "prepare_group"]
 
 _REJECTS_SHOWN = 100  # in one answer; the store keeps all of them
 
@@ -32,12 +28,10 @@ class Group:
     block: Block
     last_id: int
 
-
-def partials(logs: LogBatch) -> pa.Table | None:
-    """Mergeable 1-minute aggregates of a batch, as the store keeps them."""
-    if not logs.num_rows:
-        return None
-    return aggregate(logs, every="1m", by=BASE_KEYS, threads=1).partials()
+    def aggregate(self) -> Group:
+        """Add the windows that a commit stores; the journal makes them when it is applied."""
+        self.block.windows = partials(self.block.logs)
+        return self
 
 
 def parse_masked(body: bytes, *, format: str = "auto") -> _core.LogBatch:
@@ -60,10 +54,8 @@ def _key(first: int, records: int) -> str:
     return f"g{first}" if records else f"g{first}-{uuid.uuid4().hex}"
 
 
-def prepare_group(
-    submissions: list[Submission], reserve_ids: Callable[[int], int], *, windows: bool = True
-) -> Group:
-    """Parse, mask and number what was received, in order; ``windows``: aggregate it too."""
+def prepare_group(submissions: list[Submission], reserve_ids: Callable[[int], int]) -> Group:
+    """Parse, mask and number what was received, in order; :meth:`Group.aggregate` is to follow."""
     core, parts = _core.ingest(
         [(s.body, s.format, s.tenant, s.service, s.source, s.received_us) for s in submissions]
     )
@@ -90,7 +82,5 @@ def prepare_group(
             receipts.append(make_receipt(submission, answer))
     logs = LogBatch._from_core(core)
     key = _key(first, core.num_rows)
-    block = Block(
-        key=key, logs=logs, windows=partials(logs) if windows else None, receipts=receipts
-    )
+    block = Block(key=key, logs=logs, windows=None, receipts=receipts)
     return Group(submissions, answers, block, last_id=next_id - 1)

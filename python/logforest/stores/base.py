@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from logforest.errors import ConfigError
 from logforest.values import instant, names, whole
+from logforest.windows import BASE_KEYS, aggregate
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from logforest.values import When
     from logforest.windows import WindowTable
 
-__all__ = ["Block", "LogPage", "LogQuery", "Receipt", "Store", "Total"]
+__all__ = ["Block", "LogPage", "LogQuery", "Receipt", "Store", "Total", "partials"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,13 @@ class Block:
     logs: LogBatch  # masked, enriched, ids set
     windows: pa.Table | None  # 1-minute mergeable partial aggregates of these records
     receipts: Sequence[Receipt] = field(default_factory=tuple)
+
+
+def partials(logs: LogBatch) -> pa.Table | None:
+    """Mergeable 1-minute aggregates of a batch, as :class:`Block` has them."""
+    if not logs.num_rows:
+        return None
+    return aggregate(logs, every="1m", by=BASE_KEYS, threads=1).partials()
 
 
 class Store(Protocol):

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from logforest import _core
 from logforest.batch import LogBatch
 from logforest.errors import StoreError
-from logforest.stores.base import Block
-from logforest.windows import BASE_KEYS, aggregate
+from logforest.stores.base import Block, partials
 
 if TYPE_CHECKING:
     from logforest.stores.journal import Journal
@@ -80,16 +79,16 @@ class Backlog:
 
     def replay(self) -> int:
         """Bring what an earlier process left into the tables; how many records."""
-        rows = 0
+        rows = size = 0
         batch: list[_Waiting] = []
         for frame in self._journal.replay():
             last_id = frame.first_id + frame.rows - 1
-            size = len(frame.payload)
-            batch.append(_Waiting(frame.number, frame.logs(), last_id, size, None))
+            batch.append(_Waiting(frame.number, frame.logs(), last_id, len(frame.payload), None))
             rows += frame.rows
-            if sum(w.size for w in batch) >= _MOST_BYTES:
+            size += len(frame.payload)
+            if size >= _MOST_BYTES:
                 self._apply_these(batch)
-                batch = []
+                batch, size = [], 0
         if batch:
             self._apply_these(batch)
         self._journal.forget(self._journal.last, all_files=True)
@@ -219,5 +218,4 @@ class Backlog:
 
 def _block_of(batch: list[_Waiting]) -> Block:
     logs = LogBatch._from_core(_core.concat([w.logs for w in batch]))
-    windows = aggregate(logs, every="1m", by=BASE_KEYS, threads=1).partials()
-    return Block(key=f"j{batch[-1].number}", logs=logs, windows=windows)
+    return Block(key=f"j{batch[-1].number}", logs=logs, windows=partials(logs))

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import logging
 import os
 import struct
@@ -23,13 +22,12 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from logforest import _core
+from logforest._arrow import ipc_stream
 from logforest.errors import StoreError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 __all__ = ["Frame", "Journal"]
 
@@ -53,8 +51,6 @@ class Frame:
 
     def logs(self) -> _core.LogBatch:
         """The records."""
-        import pyarrow as pa
-
         with pa.ipc.open_stream(self.payload) as reader:
             return _core.LogBatch.from_arrow(reader.read_all())
 
@@ -77,7 +73,6 @@ class Journal:
         self._tag = tag
         self.last = applied
         self._applied = applied
-        self._schema: pa.Schema | None = None
         self._descriptor = -1
         self._size = 0
         self._files: list[tuple[Path, int]] = []  # closed ones, the number of the last frame
@@ -94,7 +89,7 @@ class Journal:
         StoreError
             The disk is full, or the file cannot be written.
         """
-        payload = self._pack(logs)
+        payload = ipc_stream(pa.table(logs))
         number = self.last + 1
         head = _HEAD.pack(
             _MAGIC, len(payload), zlib.crc32(payload), number, first_id, logs.num_rows, 0
@@ -113,16 +108,6 @@ class Journal:
         self._size += len(frame)
         self.last = number
         return len(frame)
-
-    def _pack(self, logs: _core.LogBatch) -> bytes:
-        import pyarrow as pa
-
-        sink = io.BytesIO()
-        batches = pa.RecordBatchReader.from_stream(logs)
-        with pa.ipc.new_stream(sink, batches.schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-        return sink.getvalue()
 
     def _begin_file(self) -> None:
         path = self._file(self._next_file)

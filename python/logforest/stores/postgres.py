@@ -19,9 +19,9 @@ from logforest.batch import LogBatch
 from logforest.errors import ConfigError, LogforestError, StoreError
 from logforest.sql import statement
 from logforest.stores import postgres_schema
-from logforest.stores.base import Block, LogPage, LogQuery, Receipt
+from logforest.stores.base import Block, LogPage, LogQuery, Receipt, partials
 from logforest.stores.filters import encode_cursor, log_conditions
-from logforest.stores.postgres_latest import latest_of_pairs
+from logforest.stores.postgres_latest import latest_of_pairs, select_page
 from logforest.stores.postgres_search import PostgresSearch, is_narrow, text_match
 from logforest.stores.postgres_segments import LEAST_ROWS, SEGMENT_ROWS
 from logforest.stores.postgres_tables import PostgresTables
@@ -181,7 +181,6 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
             The refused rows: position and reason each. All others are stored, and the ledger
             knows the block.
         """
-        from logforest.pipeline.group import partials
 
         ledger = {row.key: row for row in _ledger_rows(block)}
         table = pa.table(block.logs._core)
@@ -297,13 +296,7 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
         if (latest := latest_of_pairs(query)) is not None:
             return self._logs(latest[0], latest[1].parameters)
         conditions = log_conditions(query, text_match=text_match)
-        limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
-        sql = statement("postgres", "select_logs").format(
-            where=conditions.where,
-            order="ASC" if query.ascending else "DESC",
-            limit=f"{limit} OFFSET {int(query.offset)}" if query.offset else limit,
-        )
-        return self._logs(sql, conditions.parameters)
+        return self._logs(select_page(query, conditions.where), conditions.parameters)
 
     def _logs(self, sql: str, parameters: Sequence[object] = ()) -> LogBatch:
         with self._session(write=False) as session:
@@ -324,7 +317,7 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
     def log(self, log_id: int) -> LogBatch:
         """One record by id; empty when there is none."""
         sql = statement("postgres", "select_logs").format(
-            where="WHERE id = $1", order="DESC", limit="LIMIT 1"
+            source="logs", where="WHERE id = $1", order="DESC", limit="LIMIT 1"
         )
         return self._logs(sql, [whole("log_id", log_id)])
 
@@ -336,7 +329,10 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
     def after(self, log_id: int, until: int, limit: int) -> LogBatch:
         """The first ``limit`` records with ``log_id < id <= until``, in order of id."""
         sql = statement("postgres", "select_logs").format(
-            where="WHERE id > $1 AND id <= $2", order="ASC", limit=f"LIMIT {int(limit)}"
+            source="logs",
+            where="WHERE id > $1 AND id <= $2",
+            order="ASC",
+            limit=f"LIMIT {int(limit)}",
         )
         return self._logs(sql.replace("ORDER BY timestamp ASC, id", "ORDER BY id"), [log_id, until])
 

@@ -39,10 +39,18 @@ def latest_of_pairs(query: LogQuery) -> tuple[str, Conditions] | None:
         f"ORDER BY timestamp {order}, id {order} LIMIT {query.limit + query.offset})"
         for service, level in pairs
     ]
-    sql = statement("postgres", "select_logs").format(
-        where="", order=order, limit=f"LIMIT {query.limit} OFFSET {query.offset}"
+    return select_page(query, source=f"({' UNION ALL '.join(scans)}) AS logs"), c
+
+
+def select_page(query: LogQuery, where: str = "", source: str = "logs") -> str:
+    """The statement for the page that ``query`` asks for, of the records of ``source``."""
+    limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
+    return statement("postgres", "select_logs").format(
+        source=source,
+        where=where,
+        order="ASC" if query.ascending else "DESC",
+        limit=f"{limit} OFFSET {int(query.offset)}" if query.offset else limit,
     )
-    return sql.replace("FROM logs ", f"FROM ({' UNION ALL '.join(scans)}) AS logs ", 1), c
 
 
 def _no_text(c: Conditions, term: str) -> str:

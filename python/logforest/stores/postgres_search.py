@@ -24,6 +24,7 @@ from logforest.sql import statement
 from logforest.stores import postgres_segments as segments
 from logforest.stores.base import LogQuery, Total
 from logforest.stores.filters import Conditions, log_conditions, search_terms
+from logforest.stores.postgres_latest import select_page
 from logforest.stores.postgres_segments import Claims, Ranges, Step, runs_of
 
 if TYPE_CHECKING:
@@ -379,14 +380,7 @@ def _snapshot(session: PgSession) -> Iterator[None]:
 def _run(
     session: PgSession, query: LogQuery, conditions: Conditions, *, source: str = "logs"
 ) -> LogBatch:
-    limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
-    sql = statement("postgres", "select_logs").format(
-        where=conditions.where,
-        order="ASC" if query.ascending else "DESC",
-        limit=f"{limit} OFFSET {int(query.offset)}" if query.offset else limit,
-    )
-    if source != "logs":
-        sql = sql.replace("FROM logs ", f"FROM {source} ", 1)
+    sql = select_page(query, conditions.where, source)
     return LogBatch._from_core(session.query_logs(sql, conditions.parameters))
 
 

@@ -11,7 +11,7 @@ import orjson
 from logforest import _core
 from logforest.batch import LogBatch
 from logforest.errors import ConfigError
-from logforest.stores.base import Block, Receipt
+from logforest.stores.base import Block, Receipt, partials
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -140,7 +140,5 @@ def make_block(decoded: Decoded) -> Block:
     """What is committed in one transaction: records, rejects, windows, one ledger row a key."""
     windows: pa.Table | None = None
     if decoded.logs.num_rows:
-        from logforest.pipeline.group import partials
-
         windows = partials(decoded.logs)
     return Block(key="", logs=decoded.logs, windows=windows, receipts=_receipts(decoded))

@@ -113,27 +113,14 @@ class EnvelopeFramer final : public Framer {
       if (!is_space(c) && c != ',' && c != '[' && c != ']') break;
     }
     ends_at_ = at_;
+    Found found = Found::Nothing;
     if (at_ < data_.size() && data_[at_] == '{') {
-      switch (opening(complete)) {
-        case Found::Whole:
-          return frame(position, complete);
-        case Found::Cut:
-          if (!complete) return std::nullopt;
-          break;
-        case Found::Nothing:
-          break;
-      }
+      found = opening(complete);
     } else if (closed) {
-      switch (closing(complete)) {
-        case Found::Whole:
-          return frame(position, complete);
-        case Found::Cut:
-          if (!complete) return std::nullopt;
-          break;
-        case Found::Nothing:
-          break;
-      }
+      found = closing(complete);
     }
+    if (found == Found::Whole) return frame(position, complete);
+    if (found == Found::Cut && !complete) return std::nullopt;
     return records_->next(data, position, complete);
   }
 
