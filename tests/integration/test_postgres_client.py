@@ -85,7 +85,9 @@ def test_copy_and_read_back_every_column(dsn: str) -> None:
     assert session.copy_logs("logs", logs) == 1000
     back = to_arrow(
         session.query_logs(
-            statement("postgres", "select_logs").format(where="", order="ASC", limit="")
+            statement("postgres", "select_logs").format(
+                source="logs", where="", order="ASC", limit=""
+            )
         )
     ).combine_chunks()
     want = to_arrow(logs).combine_chunks()
