@@ -21,6 +21,7 @@ from logforest.batch import LogBatch
 from logforest.pipeline.group import prepare_batch
 from logforest.stores.base import LogQuery
 from logforest.stores.duckdb import DuckDBStore
+from logforest.stores.duckdb_file import DuckDBFile
 from logforest.stores.journal import Journal
 
 TAG = 7
@@ -283,6 +284,7 @@ sys.path.insert(0, {tests!r})
 from test_journal import put, records, stored
 from logforest.stores.base import LogQuery
 from logforest.stores.duckdb import DuckDBStore
+from logforest.stores.duckdb_file import DuckDBFile
 
 store = DuckDBStore({path!r})
 """
@@ -411,6 +413,20 @@ def test_no_room_no_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         found = os.statvfs(tmp_path)
         share = found.f_bavail * found.f_frsize // 1000
         monkeypatch.setattr("logforest.stores.duckdb_backlog._ROOM_SHARE", share)
-        assert not store.commit_soon(records(range(1, 2)), 1)
+        for _ in range(3):
+            assert not store.commit_soon(records(range(1, 2)), 1)
         assert store.append(records(range(1, 2))) == (1, 1)
         assert stored(store) == [1]
+
+
+def test_room_that_a_checkpoint_may_need_is_not_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DuckDBStore(str(tmp_path / "logs.duckdb")) as store:
+        put(store, 1)
+        found = os.statvfs(tmp_path)
+        monkeypatch.setattr(DuckDBFile, "wal_bytes", found.f_bavail * found.f_frsize)
+        assert not store.commit_soon(records(range(2, 3)), 2)
+        monkeypatch.undo()
+        put(store, 1)
+        assert stored(store) == [1, 2]

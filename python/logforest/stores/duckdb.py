@@ -122,6 +122,7 @@ class DuckDBStore:
             Journal(self.file.path, tag=int(row[0]), applied=int(row[1])),
             lambda block, number: self._commit([block], number),
             self._frames_applied,
+            lambda: self.file.wal_bytes,
         )
         backlog.replay()
         return backlog

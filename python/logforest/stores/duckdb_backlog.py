@@ -55,6 +55,8 @@ class Backlog:
         Commits a block and the number of its last frame in one durable transaction.
     applied
         The number of the last frame that is in the tables, asked after a commit failed.
+    log_bytes
+        What the tables' own log holds, in bytes.
     """
 
     def __init__(
@@ -62,15 +64,16 @@ class Backlog:
         journal: Journal,
         commit: Callable[[Block, int], None],
         applied: Callable[[], int],
+        log_bytes: Callable[[], int],
     ) -> None:
         self._journal = journal
         self._commit = commit
         self._applied = applied
+        self._log_bytes = log_bytes
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
         self._folder = os.path.dirname(os.path.abspath(journal.path))
         self._done = 0  # the last frame that is known to be in the tables
-        self._room = -1  # so much may wait, in bytes of frames
         self._state = threading.Condition(threading.Lock())  # of all above
         self._applying = threading.Lock()  # taken first
         self._thread: threading.Thread | None = None
@@ -107,7 +110,7 @@ class Backlog:
         if self._bytes >= _MOST_BYTES or self.problem is not None:
             self.apply()
         core = logs._core
-        if self._bytes > self._room and not self._look_for_room():
+        if not self._has_room():
             return False
         with self._state:
             if self._closed:
@@ -122,11 +125,12 @@ class Backlog:
                 self._state.notify()
         return True
 
-    def _look_for_room(self) -> bool:
-        """What is acknowledged must find its place in the tables too, and before the next look."""
+    def _has_room(self) -> bool:
+        """What is acknowledged must find its place in the tables too, whatever else is written:
+        folding DuckDB's own log into the file may take as much again as that log has."""
         found = os.statvfs(self._folder)
-        self._room = found.f_bavail * found.f_frsize // _ROOM_SHARE
-        return self._bytes <= self._room - _MOST_FRAME
+        free = found.f_bavail * found.f_frsize - self._log_bytes()
+        return self._bytes + _MOST_FRAME <= free // _ROOM_SHARE
 
     @property
     def empty(self) -> bool:
@@ -149,7 +153,6 @@ class Backlog:
                     for waiting in batch:
                         self._waiting.popleft()
                         self._bytes -= waiting.size
-                    self._room = -1  # it is time to look again
                     self._journal.forget(batch[-1].number)
 
     def _failed(self, error: Exception) -> StoreError:
