@@ -58,6 +58,12 @@ bool Cursor::clock(Clock& out) noexcept {
     out.second = two();
     if (out.second > 60) return false;
     out.micro = fraction();
+    // hh:mm:ss:mmm
+    if (left() >= 4 && p[0] == ':' && is_digit(p[1]) && is_digit(p[2]) && is_digit(p[3]) &&
+        (left() == 4 || (!is_alpha(p[4]) && !is_digit(p[4]) && p[4] != ':' && p[4] != '.'))) {
+      out.micro = (two_value(p + 1) * 10 + (p[3] - '0')) * 1000;
+      p += 4;
+    }
   }
   return true;
 }
@@ -122,6 +128,11 @@ std::optional<std::int32_t> Cursor::named_zone() noexcept {
         (left() == n || !is_alpha(p[n]))) {
       p += n;
       if (auto more = offset()) return more;  // "GMT+0200"
+      if (zone.minutes == 0 && left() >= 2 && (*p == '+' || *p == '-') && is_digit(p[1])) {
+        const std::int32_t hours = (*p == '-' ? -60 : 60) * (p[1] - '0');  // "UTC+1"
+        p += 2;
+        return hours;
+      }
       return zone.minutes;
     }
   }
@@ -161,6 +172,36 @@ std::optional<std::int64_t> recent_year(int month, int day, const Clock& clock,
 
 using namespace time_scan;
 
+namespace {
+
+// Other clocks behind yyyy-mm-dd: ", 10:05:03", "-10:05:03", " 1:05:03", "-10.05.03.123456" (DB2),
+// "_10.05.03".
+bool other_clock(Cursor& c, Clock& out) noexcept {
+  Cursor at = c;
+  const bool comma = at.skip(',');
+  const char lead = at.left() > 0 ? *at.p : 0;
+  if (!at.skip(' ') && (comma || (!at.skip('-') && !at.skip('_')))) return false;
+  const char* hour_at = at.p;
+  const int hour = at.number(2);
+  if (hour < 0 || hour > 23 || at.left() < 6) return false;
+  const char mark = *at.p;
+  if (mark != ':' && (mark != '.' || at.p - hour_at != 2)) return false;
+  ++at.p;
+  const int minute = at.two();
+  if (minute < 0 || minute > 59 || !at.skip(mark)) return false;
+  const int second = at.two();
+  if (second < 0 || second > 60) return false;
+  // Four numbers behind a blank are an address.
+  if (at.left() > 0 && mark == '.' && lead == ' ' && *at.p == '.') return false;
+  const std::int32_t micro = at.fraction();
+  if (at.left() > 0 && is_digit(*at.p)) return false;
+  out = {hour, minute, second, micro};
+  c = at;
+  return true;
+}
+
+}  // namespace
+
 std::optional<ParsedTime> parse_iso8601(std::string_view text,
                                         const TimeContext& context) noexcept {
   Cursor c(text);
@@ -188,6 +229,8 @@ std::optional<ParsedTime> parse_iso8601(std::string_view text,
     }
   } else if (c.left() > 0 && (*c.p == 'T' || is_digit(*c.p))) {
     return std::nullopt;
+  } else if (c.left() > 7 && other_clock(c, clock)) {
+    zone = c.zone().value_or(zone);
   }
   return ParsedTime{to_us(year, month, day, clock, zone), c.consumed(text), false};
 }

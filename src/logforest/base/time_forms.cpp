@@ -87,7 +87,7 @@ std::optional<ParsedTime> compact(std::string_view text, const TimeContext& cont
   int year = 0;
   if (digits == 8 || digits == 14) {
     year = c.number(4);
-  } else if (digits == 6 && c.left() > 7 && c.p[6] == ' ') {
+  } else if (digits == 6 && c.left() > 7 && (c.p[6] == ' ' || c.p[6] == '-')) {
     year = c.number(2);
     year += year < 70 ? 2000 : 1900;
   } else {
@@ -101,6 +101,7 @@ std::optional<ParsedTime> compact(std::string_view text, const TimeContext& cont
   }
   if (digits != 14) ++c.p;
   if (digits == 6) {
+    if (c.p[-1] == '-' && (c.left() < 8 || c.p[2] != ':' || c.p[5] != ':')) return std::nullopt;
     while (c.left() > 0 && *c.p == ' ') ++c.p;
   }
   Clock clock{};
@@ -117,6 +118,23 @@ std::optional<ParsedTime> compact(std::string_view text, const TimeContext& cont
   return made(c, text, to_us(year, month, day, clock, zone));
 }
 
+// mm/dd hh:mm:ss and mm-dd hh:mm:ss: no year. `c` is behind both numbers.
+std::optional<ParsedTime> yearless_date(Cursor c, std::string_view text, int first, int second,
+                                        const TimeContext& context) noexcept {
+  if (!c.skip(' ')) return std::nullopt;
+  const char* start = c.p;
+  Clock clock{};
+  if (!c.clock(clock) || c.p - start < 8) return std::nullopt;
+  const bool day_first = first > 12 || (context.day_first && second <= 12);
+  const int month = day_first ? second : first;
+  const int day = day_first ? first : second;
+  if (!valid_date(2000, month, day)) return std::nullopt;
+  const std::int32_t zone = c.zone().value_or(context.zone_minutes);
+  const auto us = recent_year(month, day, clock, context, zone);
+  if (!us) return std::nullopt;
+  return made(c, text, *us, first <= 12 && second <= 12 && first != second);
+}
+
 // yyyy/mm/dd, yyyy.mm.dd, dd/mm/yyyy, mm/dd/yyyy, dd.mm.yyyy, dd-mm-yyyy, then a clock (or none).
 std::optional<ParsedTime> numeric_date(std::string_view text, const TimeContext& context) noexcept {
   Cursor c(text);
@@ -128,7 +146,11 @@ std::optional<ParsedTime> numeric_date(std::string_view text, const TimeContext&
   if (separator != '/' && separator != '.' && separator != '-') return std::nullopt;
   ++c.p;
   const int second = c.number(2);
-  if (second < 0 || !c.skip(separator)) return std::nullopt;
+  if (second < 0) return std::nullopt;
+  if (!c.skip(separator)) {
+    if (separator == '.' || first_digits > 2) return std::nullopt;
+    return yearless_date(c, text, first, second, context);
+  }
   start = c.p;
   const int third = c.number(4);
   const auto third_digits = c.p - start;
@@ -174,7 +196,29 @@ std::optional<ParsedTime> numeric_date(std::string_view text, const TimeContext&
   return made(c, text, to_us(year, month, day, clock, zone), ambiguous);
 }
 
-// 17 May 2015 10:05:03 +0000, 17-May-2015 10:05:03, 17/May/2015:10:05:03.
+// 2015 May 17 10:05:03, 2015-May-17 10:05:03, 2015/May/17 10:05:03.
+std::optional<ParsedTime> year_month_day(std::string_view text,
+                                         const TimeContext& context) noexcept {
+  Cursor c(text);
+  if (c.left() < 17 || !four_digits(c.p)) return std::nullopt;
+  const int year = c.number(4);
+  const char separator = *c.p++;
+  if (separator != ' ' && separator != '-' && separator != '/') return std::nullopt;
+  const int month = month_of(c.p);
+  if (month == 0) return std::nullopt;
+  c.p += 3;
+  if (!c.skip(separator)) return std::nullopt;
+  c.skip(' ');
+  const int day = c.number(2);
+  if (year < 1970 || !valid_date(year, month, day)) return std::nullopt;
+  if (!c.skip(' ') && !c.skip(':') && !c.skip('T')) return std::nullopt;
+  Clock clock{};
+  if (!loose_clock(c, clock)) return std::nullopt;
+  const std::int32_t zone = c.zone().value_or(context.zone_minutes);
+  return made(c, text, to_us(year, month, day, clock, zone));
+}
+
+// 17 May 2015 10:05:03 +0000, 17-May-2015 10:05:03, 17/May/2015:10:05:03, 17 May 10:05:03.
 std::optional<ParsedTime> day_month(std::string_view text, const TimeContext& context) noexcept {
   Cursor c(text);
   const int day = c.number(2);
@@ -189,17 +233,27 @@ std::optional<ParsedTime> day_month(std::string_view text, const TimeContext& co
   if (!c.skip(separator)) return std::nullopt;
   const char* year_at = c.p;
   int year = c.number(4);
+  Clock clock{};
+  if (c.p - year_at == 2 && c.left() > 0 && *c.p == ':') {  // an hour
+    c.p = year_at;
+    if (!c.clock(clock) || c.p - year_at < 8) return std::nullopt;
+    const std::int32_t zone = c.zone().value_or(context.zone_minutes);
+    const auto us = recent_year(month, day, clock, context, zone);
+    if (!us) return std::nullopt;
+    return made(c, text, *us);
+  }
   if (c.p - year_at == 2) year += year < 70 ? 2000 : 1900;
   if (c.p - year_at != 4 && c.p - year_at != 2) return std::nullopt;
   if (!valid_date(year, month, day)) return std::nullopt;
   if (!c.skip(' ') && !c.skip(':') && !c.skip('T')) return std::nullopt;
-  Clock clock{};
+  c.skip(':');  // Erlang: "17-May-2015::10:05:03"
   if (!loose_clock(c, clock)) return std::nullopt;
   const std::int32_t zone = c.zone().value_or(context.zone_minutes);
   return made(c, text, to_us(year, month, day, clock, zone));
 }
 
-// May 17 10:05:03, May 17, 2015 10:05:03 AM, May 17 10:05:03.123 UTC 2015.
+// May 17 10:05:03, May 17, 2015 10:05:03 AM, May 17 10:05:03.123 UTC 2015, May-17-2015 10:05:03,
+// May 17, 2015 @ 10:05:03.123.
 std::optional<ParsedTime> month_day(std::string_view text, const TimeContext& context) noexcept {
   Cursor c(text);
   if (c.left() < 12) return std::nullopt;
@@ -207,17 +261,21 @@ std::optional<ParsedTime> month_day(std::string_view text, const TimeContext& co
   if (month == 0) return std::nullopt;
   c.p += 3;
   while (c.left() > 0 && is_alpha(*c.p)) ++c.p;
-  if (!c.skip(' ')) return std::nullopt;
+  const bool dashed = c.left() > 0 && *c.p == '-';
+  if (!c.skip(' ') && !c.skip('-')) return std::nullopt;
   c.skip(' ');
   const int day = c.number(2);
   if (day < 1) return std::nullopt;
   c.skip(',');
-  if (!c.skip(' ')) return std::nullopt;
+  if (!c.skip(dashed ? '-' : ' ')) return std::nullopt;
   int year = -1;
   if (c.left() > 5 && four_digits(c.p) && (c.p[4] == ' ' || c.p[4] == ',')) {
     year = c.number(4);
     c.skip(',');
     c.skip(' ');
+    if (c.left() > 2 && c.p[0] == '@' && c.p[1] == ' ') c.p += 2;
+  } else if (dashed) {
+    return std::nullopt;
   }
   Clock clock{};
   if (!loose_clock(c, clock)) return std::nullopt;
@@ -251,6 +309,7 @@ std::optional<ParsedTime> parse_time(std::string_view text, const TimeContext& c
   if (is_digit(rest[0])) {
     found = compact(rest, context);
     if (!found) found = day_month(rest, context);
+    if (!found) found = year_month_day(rest, context);
     if (!found) found = numeric_date(rest, context);
     if (!found && weekday == 0) found = epoch_text(rest);
   } else if (is_alpha(rest[0])) {

@@ -100,6 +100,21 @@ bool looks_like_logger(std::string_view w) noexcept {
   return false;
 }
 
+// "org.hibernate.util", "homeassistant.components.zha": no thread is called so.
+bool dotted_name(std::string_view w) noexcept {
+  if (w.size() < 3 || !is_alpha(w[0])) return false;
+  bool dot = false;
+  for (std::size_t i = 1; i < w.size(); ++i) {
+    if (w[i] == '.') {
+      dot = i + 1 < w.size() && is_alpha(w[i + 1]);
+      if (!dot) return false;
+    } else if (!is_alnum(w[i]) && w[i] != '_' && w[i] != '$') {
+      return false;
+    }
+  }
+  return dot;
+}
+
 // A word before ": " right behind the level: a component ("agent: Synced") unless English has it
 // before a colon ("failed: no space").
 bool plain_component(std::string_view w) noexcept {
@@ -166,6 +181,19 @@ bool leading_level(std::string_view s, std::size_t& at, AppFields& out) noexcept
   return true;
 }
 
+// "[main] stamp", "[0x0f0082] stamp": the word; `at` is put behind it.
+std::string_view leading_name(std::string_view s, std::size_t& at) noexcept {
+  if (s.size() < 4 || s[0] != '[') return {};
+  const std::size_t close = find(s.substr(0, std::min(s.size(), std::size_t{66})), ']');
+  if (close == npos || close < 2 || close + 2 >= s.size() || s[close + 1] != ' ') return {};
+  const std::string_view word = s.substr(1, close - 1);
+  for (const char c : word) {
+    if (!is_alnum(c) && c != '-' && c != '_' && c != '.' && c != '/' && c != '#') return {};
+  }
+  at = skip_blanks(s, close + 1);
+  return word;
+}
+
 // "thread:Class@line" as ZooKeeper writes it.
 void take_thread(std::string_view inner, AppFields& out) noexcept {
   const std::size_t sign = inner.rfind('@');
@@ -184,8 +212,8 @@ void take_thread(std::string_view inner, AppFields& out) noexcept {
     out.caller = inner;
     return;
   }
-  const bool module =
-      looks_like_logger(inner) && inner.find(' ') == npos && inner.find("::") != npos;
+  const bool module = dotted_name(inner) || (looks_like_logger(inner) && inner.find(' ') == npos &&
+                                             inner.find("::") != npos);
   if (out.thread.empty() && !(module && out.logger.empty())) {
     out.thread = inner;
   } else if (out.logger.empty()) {
@@ -226,12 +254,36 @@ bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& brack
     if (end == at) return false;
     const std::string_view word = s.substr(at, end - at);
     const char stop = end < s.size() ? s[end] : ' ';
+    // "E! [inputs.ping]"
+    if (stop == '!' && word.size() == 1 && end + 1 < s.size() && is_blank(s[end + 1]) &&
+        (out.level = header_level(word, false))) {
+      at = end + 1;
+      return true;
+    }
     const bool closed = stop == ':' || stop == '|' || stop == '[' || stop == ']' || stop == '(' ||
                         is_blank(stop) || stop == ',';
     if (!closed) return false;
     if ((out.level = header_level(word, n == 0 || stop == ':' || stop == '|'))) {
       at = end;
       return true;
+    }
+    // "warning/ApiListener:"
+    if (const std::size_t slash = word.find('/');
+        n == 0 && stop == ':' && slash != npos && slash + 1 < word.size() &&
+        (out.level = header_level(word.substr(0, slash), true))) {
+      out.logger = word.substr(slash + 1);
+      at = end;
+      return true;
+    }
+    // "util.py[WARNING]:"
+    if (stop == '[') {
+      const std::size_t close = find(s.substr(0, std::min(s.size(), end + 16)), ']', end);
+      if (close != npos && (out.level = header_level(s.substr(end + 1, close - end - 1), true))) {
+        if (out.logger.empty()) out.logger = word;
+        at = close + 1;
+        bracketed = true;
+        return true;
+      }
     }
     // "laravel.EMERGENCY"
     const std::size_t dot = word.rfind('.');
@@ -255,8 +307,9 @@ bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& brack
     if (!accept && behind < s.size() && n < 3) {
       const std::size_t next_end = name_end(s, behind);
       accept = header_level(s.substr(behind, next_end - behind), false).has_value() ||
-               (s[behind] == '[' && [&] {
-                 const std::size_t close = find(s.substr(0, behind + 16), ']', behind);
+               ((s[behind] == '[' || s[behind] == '(') && [&] {
+                 const std::size_t close =
+                     find(s.substr(0, behind + 16), s[behind] == '[' ? ']' : ')', behind);
                  return close != npos &&
                         header_level(trim(s.substr(behind + 1, close - behind - 1)), true);
                }());
@@ -416,9 +469,19 @@ void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext
       }
       const bool word =
           !inner.empty() && inner.size() <= 64 && inner.find_first_of(" =,\"") == npos;
-      const bool room = out.thread.empty() || (out.logger.empty() && bracketed);
-      if (inner.empty() || !room || !(header_follows(s, close + 1) || (word && n == 0))) break;
+      const bool name = out.logger.empty() && dotted_name(inner);
+      const bool room = name || out.thread.empty() || (out.logger.empty() && bracketed);
+      if (inner.empty() || !room || !(name || header_follows(s, close + 1) || (word && n == 0))) {
+        break;
+      }
       take_thread(inner, out);
+      at = close + 1;
+    } else if (s[at] == '(' && out.thread.empty()) {  // "[logger] (thread)", "(thread) [logger]"
+      const std::size_t close = find(s.substr(0, std::min(s.size(), at + 80)), ')', at);
+      if (close == npos || close == at + 1 || close + 2 >= s.size() || s[close + 1] != ' ') break;
+      const bool behind = n > 0 && !out.logger.empty() && s[at - 2] == ']';
+      if (!behind && (n > 0 || s[close + 2] != '[')) break;
+      out.thread = trim(s.substr(at + 1, close - at - 1));
       at = close + 1;
     } else if (is_digit(s[at]) && out.pid.empty()) {  // Spring Boot: "12345 --- [main]"
       std::size_t end = at;
@@ -475,13 +538,21 @@ class AppLogParser final : public LineParser {
 
 bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& out) noexcept {
   out = AppFields{};
+  line.remove_prefix(skip_blanks(line, 0));
   std::size_t at = 0;
+  std::string_view named;  // before the stamp
   if (!stamp_at(line, at, context, out)) {
     at = 0;
-    if (!leading_level(line, at, out) || !stamp_at(line, at, context, out)) return false;
-    LoggerContext how;
-    read_rest(line, at, true, how, out);
-    return true;
+    if (leading_level(line, at, out)) {
+      if (!stamp_at(line, at, context, out)) return false;
+      LoggerContext how;
+      read_rest(line, at, true, how, out);
+      return true;
+    }
+    out = AppFields{};
+    named = leading_name(line, at);
+    if (named.empty() || !stamp_at(line, at, context, out)) return false;
+    out.thread = named;
   }
   const std::size_t stamp_end = at;
   LoggerContext how;
@@ -496,7 +567,8 @@ bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& 
     read_rest(line, at, bracketed, how, out);
     return true;
   }
-  out.thread = out.logger = out.caller = {};
+  out.thread = named;
+  out.logger = out.caller = {};
   out.pid = stamped_pid;
   at = stamp_end;
   skip_gap(line, at);

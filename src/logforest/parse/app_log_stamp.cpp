@@ -61,6 +61,11 @@ void late_clock(std::string_view s, AppFields& out, std::size_t& length) noexcep
   if (seconds < 0) return;
   out.timestamp_us += seconds * std::int64_t{1'000'000};
   length = at + (one_digit ? 7 : 8);
+  if (length + 3 < s.size() && (s[length] == ':' || s[length] == '.' || s[length] == ',') &&
+      all_digits(s.substr(length + 1, 3)) && (length + 4 == s.size() || is_blank(s[length + 4]))) {
+    out.timestamp_us += *to_int(s.substr(length + 1, 3)) * 1000;
+    length += 4;
+  }
 }
 
 bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
@@ -113,13 +118,14 @@ bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
     // Only numbers of these sizes are taken for epochs.
     if (is_blank(next) && digits != 6 && digits != 8 && digits != 10 && digits != 13 &&
         digits != 14 && digits != 16 && digits != 19) {
-      return digits <= 2 && s.size() > 12 && month_number(s.data() + digits + 1) != 0 && [&] {
-        const auto parsed = parse_time(s, context);
-        if (!parsed) return false;
-        out.timestamp_us = parsed->us;
-        length = parsed->length;
-        return true;
-      }();
+      return (digits <= 2 || digits == 4) && s.size() > 12 &&
+             month_number(s.data() + digits + 1) != 0 && [&] {
+               const auto parsed = parse_time(s, context);
+               if (!parsed) return false;
+               out.timestamp_us = parsed->us;
+               length = parsed->length;
+               return true;
+             }();
     }
   } else if (!is_upper(s[0]) || s.size() < 12) {
     return false;

@@ -74,6 +74,23 @@ bool php_frame(std::string_view line) noexcept {
   return at > 1 && at + 1 < line.size() && line[at] == ' ' && at < 6;
 }
 
+// "  2026-05-17 10:05:03 ...", "  1234:20260517:100503.123 ...": some programs indent every record.
+bool indented_stamp(std::string_view line) noexcept {
+  std::size_t at = 0;
+  while (at < line.size() && line[at] == ' ') ++at;
+  if (at > 8 || line.size() < at + 17 || !is_digit(line[at])) return false;
+  const std::string_view s = line.substr(at);
+  std::size_t digits = 1;
+  while (digits < 11 && is_digit(s[digits])) ++digits;
+  if (digits == 4 && (s[4] == '-' || s[4] == '/')) {
+    return is_digit(s[5]) && is_digit(s[6]) && s[7] == s[4] && is_digit(s[8]) && is_digit(s[9]) &&
+           (s[10] == ' ' || s[10] == 'T') && is_digit(s[11]) && s[13] == ':';
+  }
+  return digits < 11 && s[digits] == ':' && s.size() > digits + 16 &&
+         all_digits(s.substr(digits + 1, 8)) && s[digits + 9] == ':' &&
+         all_digits(s.substr(digits + 10, 6));
+}
+
 }  // namespace
 
 Shape shape_of(std::string_view line) noexcept {
@@ -83,7 +100,7 @@ Shape shape_of(std::string_view line) noexcept {
     for (const std::string_view frame : kTraceFrames) {
       if (text.starts_with(frame)) return Shape::Trace;
     }
-    return Shape::Indented;
+    return line[0] == ' ' && indented_stamp(line) ? Shape::Record : Shape::Indented;
   }
   switch (line[0]) {
     case 'C':

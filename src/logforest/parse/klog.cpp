@@ -34,10 +34,11 @@ class KlogParser final : public LineParser {
       default:
         return {Reject::NoMatch};
     }
-    // mmdd, or yyyymmdd (glog since 0.5)
+    // mmdd, yyyymmdd (glog since 0.5), or yymmdd (CockroachDB)
     std::size_t digits = 1;
     while (digits < 10 && is_digit(line[digits])) ++digits;
-    if ((digits != 5 && digits != 9) || line[digits] != ' ') return {Reject::NoMatch};
+    if ((digits != 5 && digits != 7 && digits != 9) || line[digits] != ' ')
+      return {Reject::NoMatch};
     const int month = two_digits(line.data() + digits - 4);
     const int day = two_digits(line.data() + digits - 2);
     const int seconds = clock_seconds(line.data() + digits + 1);
@@ -55,15 +56,17 @@ class KlogParser final : public LineParser {
     while (at < line.size() && is_digit(line[at])) ++at;
     const std::string_view thread_id = line.substr(thread, at - thread);
     at = skip_blanks(line, at);
-    const std::size_t close = find(line.substr(0, std::min(line.size(), at + 256)), ']', at);
+    const std::size_t close =
+        find(line.substr(0, std::min(line.size(), at + 256)), digits == 7 ? ' ' : ']', at);
     if (thread_id.empty() || close == npos) return {Reject::NoMatch};
     const std::string_view caller = line.substr(at, close - at);
     const std::size_t colon = caller.rfind(':');
     if (colon == npos || !all_digits(caller.substr(colon + 1))) return {Reject::NoMatch};
 
     std::optional<std::int64_t> us;
-    if (digits == 9) {
-      const int year = two_digits(line.data() + 1) * 100 + two_digits(line.data() + 3);
+    if (digits >= 7) {
+      const int century = digits == 7 ? 20 : two_digits(line.data() + 1);
+      const int year = century * 100 + two_digits(line.data() + digits - 6);
       if (!valid_date(year, month, day)) return {Reject::NoMatch};
       const TimeContext context = row.time_context();
       us = days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day)) *

@@ -150,6 +150,15 @@ bool scan_cisco(std::string_view s, Syslog3164Fields& out) noexcept {
   return true;
 }
 
+std::optional<Level> cisco_severity(std::string_view tag) noexcept {
+  const std::size_t dash = tag.find('-');
+  if (dash == npos || dash < 2 || dash + 2 >= tag.size() || tag[dash + 2] != '-' ||
+      tag[dash + 1] < '0' || tag[dash + 1] > '7') {
+    return std::nullopt;
+  }
+  return level_from_syslog(static_cast<unsigned>(tag[dash + 1] - '0'));
+}
+
 std::string_view next_token(std::string_view s) noexcept {
   std::size_t end = 0;
   while (end < s.size() && !is_blank(s[end])) ++end;
@@ -215,7 +224,16 @@ bool versioned(std::string_view s) noexcept {
 
 bool iso_start(std::string_view s) noexcept {
   return s.size() >= 19 && is_digit(s[0]) && is_digit(s[3]) && s[4] == '-' && s[7] == '-' &&
-         s[10] == 'T';
+         (s[10] == 'T' || s[10] == ' ');
+}
+
+// "ERROR", "[warn]": a level, not a host.
+bool level_word(std::string_view host) noexcept {
+  if (host.size() > 2 && host[0] == '[') {
+    return level_from_name(host.substr(1, host.find(']') - 1)).has_value();
+  }
+  if (host.size() < 4 || !is_upper(host[0]) || !is_upper(host[host.size() - 2])) return false;
+  return level_from_name(host).has_value();
 }
 
 }  // namespace
@@ -249,13 +267,16 @@ bool scan_syslog3164(std::string_view line, const TimeContext& context, Bsd3164C
     }
   }
   if (!out.has_time) {
-    if (out.priority < 0) return false;
+    if (out.priority < 0) {  // a bare "%ASA-4-106023: ..."
+      return s[0] == '%' && scan_cisco(s, out) && cisco_severity(out.tag).has_value();
+    }
     // RFC 3164 section 4.3.3: no stamp, so all of it is the message (a tag is taken where it is).
     out.message = s;
     if (!scan_cisco(s, out)) scan_tag(s, out);
     return true;
   }
   const bool iso = !is_alpha(s[0]);
+  const bool blank_inside = iso && s[10] == ' ';
   s.remove_prefix(length);
   if (s.starts_with(" UTC:") || s.starts_with(" GMT:")) s.remove_prefix(4);
   if (!s.empty() && s[0] == ':') s.remove_prefix(1);
@@ -270,7 +291,11 @@ bool scan_syslog3164(std::string_view line, const TimeContext& context, Bsd3164C
        level_from_name(out.host).has_value())) {
     return false;
   }
-  return true;
+  // With a blank inside it tells still less.
+  if (blank_inside && out.priority < 0 && (!all_digits(out.pid) || all_digits(out.host))) {
+    return false;
+  }
+  return iso || out.priority >= 0 || !level_word(out.host);
 }
 
 namespace {
@@ -319,11 +344,7 @@ class Syslog3164Parser final : public LineParser {
   // "%ASA-6-302013" says it; otherwise a first word like "error:".
   [[nodiscard]] std::optional<Level> guess_level() const noexcept {
     if (!f_.tag.empty() && f_.tag[0] == '%') {
-      const std::size_t dash = f_.tag.find('-');
-      if (dash != npos && dash + 2 < f_.tag.size() && f_.tag[dash + 2] == '-' &&
-          f_.tag[dash + 1] >= '0' && f_.tag[dash + 1] <= '7') {
-        return level_from_syslog(static_cast<unsigned>(f_.tag[dash + 1] - '0'));
-      }
+      if (const auto level = cisco_severity(f_.tag)) return level;
     }
     std::size_t end = 0;
     while (end < f_.message.size() && end < 10 && is_alpha(f_.message[end])) ++end;

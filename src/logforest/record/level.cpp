@@ -22,11 +22,33 @@ constexpr Spelling kSpellings[] = {
     {"ftl", Level::Critical},      {"trc", Level::Debug},          {"log", Level::Info},
     {"dpanic", Level::Critical},   {"default", Level::Info},       {"statement", Level::Info},
     {"hint", Level::Info},         {"detail", Level::Info},        {"success", Level::Info},
+    {"eror", Level::Error},        {"dbug", Level::Debug},         {"trce", Level::Debug},
+    {"vrb", Level::Debug},         {"fault", Level::Error},        {"silly", Level::Debug},
 };
+
+// What stands around the word: a terminal's colours, "+2" behind it (slog's levels in between).
+std::string_view bare(std::string_view name) noexcept {
+  if (name.starts_with("\x1b[")) {
+    const std::size_t m = name.find('m');
+    if (m == std::string_view::npos) return {};
+    name.remove_prefix(m + 1);
+    name = name.substr(0, name.find('\x1b'));
+  }
+  const std::size_t sign = name.find_first_of("+-");
+  if (sign != std::string_view::npos && sign > 2 && name.size() - sign <= 3 &&
+      name.size() > sign + 1 &&
+      name.find_first_not_of("0123456789", sign + 1) == std::string_view::npos) {
+    name = name.substr(0, sign);
+  }
+  return name;
+}
 }  // namespace
 
 std::optional<Level> level_from_name(std::string_view name) noexcept {
   char lower[16];
+  if (!name.empty() && (name[0] == '\x1b' || (name.back() >= '0' && name.back() <= '9'))) {
+    name = bare(name);
+  }
   if (name.empty() || name.size() > sizeof lower) return std::nullopt;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];

@@ -1,0 +1,168 @@
+"""Stamps and headers in the forms that programs usually give them, whatever system wrote them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+import logforest as lf
+
+RECEIVED = datetime(2025, 11, 23, tzinfo=UTC)
+
+STAMPS = {
+    "2025-11-22, 10:00:01": "10:00:01",
+    "2025-11-22 10:00:01:123": "10:00:01.123",
+    "2025-11-22-10:00:01": "10:00:01",
+    "2025-11-22-10.00.01.123456": "10:00:01.123456",
+    "2025-11-22 10.00.01": "10:00:01",
+    "2025-11-22_10:00:01": "10:00:01",
+    "2025-11-22 1:00:01": "01:00:01",
+    "2025-11-22 10:00:01 GMT+1": "09:00:01",
+    "2025-11-22 10:00:01 UTC-2": "12:00:01",
+    "2025-11-22 10:00:01 CEST": "08:00:01",
+    "2025-11-22 10:00:01 +01:00": "09:00:01",
+    "251122-10:00:01": "10:00:01",
+    "20251122T100001.123Z": "10:00:01.123",
+    "11/22 10:00:01": "10:00:01",
+    "11/22/2025, 10:00:01 PM": "22:00:01",
+    "22.11.2025, 10:00:01": "10:00:01",
+    "22-Nov-2025::10:00:01": "10:00:01",
+    "22 Nov 10:00:01": "10:00:01",
+    "22 Nov 2025 10:00:01,123": "10:00:01.123",
+    "Nov-22-2025 10:00:01": "10:00:01",
+    "Nov 22, 2025 @ 10:00:01.123": "10:00:01.123",
+    "November 22, 2025 10:00:01": "10:00:01",
+    "2025/Nov/22 10:00:01": "10:00:01",
+    "2025-Nov-22 10:00:01.123456": "10:00:01.123456",
+    "2025 Nov 22 10:00:01": "10:00:01",
+    "Sat Nov 22 10:00:01 CET 2025": "09:00:01",
+    "1763805601.123": "10:00:01.123",
+}
+NO_STAMPS = (
+    "2025-11-22 10.10.10.10 is an address",
+    "2025-11-22 1:2:3 is a ratio",
+    "13/32 10:00:01 of a line",
+    "Nov-22-x 10:00:01 of a name",
+    "22 Nov 25:00:01 of a day",
+)
+
+
+def first(text: str) -> dict[str, Any]:
+    logs = lf.parse((text + "\n") * 3, received=RECEIVED)
+    assert logs.rejected.num_rows == 0, logs.rejected.to_pylist()
+    rows: list[dict[str, Any]] = logs.to_arrow().to_pylist()
+    assert len(rows) == 3
+    return rows[0]
+
+
+@pytest.mark.parametrize("shape", ["{0} ERROR out of paper", "[{0}] ERROR out of paper", "json"])
+@pytest.mark.parametrize("stamp", STAMPS)
+def test_stamps(stamp: str, shape: str) -> None:
+    if shape == "json":
+        line = json.dumps({"ts": stamp, "level": "error", "msg": "out of paper"})
+    else:
+        line = shape.format(stamp)
+    row = first(line)
+    expected = datetime.fromisoformat(f"2025-11-22 {STAMPS[stamp]}+00:00")
+    assert (row["timestamp"], row["level"], row["message"]) == (expected, "ERROR", "out of paper")
+
+
+@pytest.mark.parametrize("line", NO_STAMPS)
+def test_no_clock_is_read_out_of_other_numbers(line: str) -> None:
+    assert first(line)["timestamp"] in (RECEIVED, datetime(2025, 11, 22, tzinfo=UTC))
+
+
+HEADERS: dict[str, dict[str, Any]] = {
+    # The logger in brackets, the thread in parentheses, in either order.
+    "2025-11-22 10:00:01,123 WARN  [org.shop.cart] (main) slow": {
+        "level": "WARN",
+        "service": "org.shop.cart",
+        "message": "slow",
+        "thread": "main",
+    },
+    "2025-11-22 10:00:01.123 WARNING (MainThread) [home.parts.lamp] slow": {
+        "level": "WARN",
+        "service": "home.parts.lamp",
+        "message": "slow",
+        "thread": "MainThread",
+    },
+    "[2025-11-22T10:00:01,123][WARN ][o.s.c.Stock] [node-1] slow": {
+        "level": "WARN",
+        "service": "o.s.c.Stock",
+    },
+    # The level behind, or in front of, the name.
+    "2025-11-22 10:00:01,123 - till.py[WARNING]: slow": {
+        "level": "WARN",
+        "service": "till.py",
+        "message": "slow",
+    },
+    "2025-11-22 10:00:01 +0000 Agent (err): no catalogue": {
+        "level": "ERROR",
+        "service": "Agent",
+        "message": "no catalogue",
+    },
+    "[2025-11-22 10:00:01 +0200] critical/Listener: no socket": {
+        "level": "CRITICAL",
+        "service": "Listener",
+        "message": "no socket",
+    },
+    "2025-11-22T10:00:01Z E! [inputs.disk] no such path": {
+        "level": "ERROR",
+        "message": "no such path",
+    },
+    # A word before the stamp.
+    "[0x0f0082] 2025-11-22 10:00:01, Warning    till     slow": {
+        "level": "WARN",
+        "thread": "0x0f0082",
+    },
+    "[KX7PQ] 2025/11/22 10:00:01 INFO: ready": {"level": "INFO", "message": "ready"},
+    # Records that are indented.
+    "    2025/11/22 10:00:01 [ERR] agent: no leader": {
+        "level": "ERROR",
+        "service": "agent",
+        "message": "no leader",
+    },
+    "W251122 10:00:01.123456 12 server/till.go:7 : slow": {
+        "level": "WARN",
+        "caller": "server/till.go:7",
+    },
+    # syslog's layout with another stamp; a level is no host.
+    "2025-11-22 10:00:01+01 till7 stockd[500]: ready": {
+        "source": "till7",
+        "service": "stockd",
+        "pid": 500,
+        "message": "ready",
+    },
+    "Nov 22 10:00:01 ERROR out of paper": {"level": "ERROR", "message": "out of paper"},
+    "Nov 22 10:00:01.123 [warn] out of paper": {"level": "WARN", "message": "out of paper"},
+    '%ASA-4-106023: Deny tcp src outside:192.0.2.7/80 by access-group "x"': {"level": "WARN"},
+    # Spellings of levels.
+    't=2025-11-22T10:00:01+0000 lvl=eror msg="no socket"': {"level": "ERROR"},
+    't=2025-11-22T10:00:01+0000 lvl=dbug msg="no socket"': {"level": "DEBUG"},
+    "time=2025-11-22T10:00:01.123Z level=WARN+2 msg=slow": {"level": "WARN"},
+    '{"level":"\\u001b[33mwarn\\u001b[39m","message":"slow"}': {"level": "WARN"},
+}
+
+
+@pytest.mark.parametrize("line", HEADERS)
+def test_headers(line: str) -> None:
+    row = first(line)
+    row |= json.loads(row["metadata"] or "{}")
+    expected = HEADERS[line]
+    assert {name: row.get(name) for name in expected} == expected
+
+
+def test_indented_lines_stay_continuations() -> None:
+    """Only a whole stamp makes an indented line a record of its own."""
+    text = (
+        "2025-11-22 10:00:01,123 ERROR [main] shop.Cart - no stock\n"
+        "    2025-11 was better\n"
+        "\t2025-11-22 10:00:01\tcopied\n"
+        "  at 2025-11-22 10:00:01\n"
+    )
+    logs = lf.parse(text, received=RECEIVED)
+    assert logs.num_rows == 1
+    assert logs["message"][0].as_py().count("\n") == 3
