@@ -28,7 +28,9 @@ GCP = ["DEBUG", "INFO", "INFO", "WARN", "ERROR", "CRITICAL", "CRITICAL", "CRITIC
 
 ALIASES = {
     "@timestamp": "timestamp", "ts": "timestamp", "time": "timestamp",
-    "@timestamp.$date": "timestamp",  # of MongoDB
+    "@timestamp.$date": "timestamp", "timestamp.$date": "timestamp",  # of MongoDB
+    "timestamp": "timestamp", "timeunixnano": "timestamp",
+    "loggroup": "service", "logstream": "source",
     "level": "level", "severity": "level", "log.level": "level",
     "service": "service", "service.name": "service", "app": "service",
     "host": "source", "hostname": "source", "host.name": "source",
@@ -46,6 +48,14 @@ ALIASES = {
 }  # fmt: skip
 PREFIXES = {".".join(key.split(".")[:n]) for key in ALIASES for n in range(1, key.count(".") + 1)}
 TEXT = {"service", "source", "user_id", "trace_id"}
+IDENTITY = TEXT | {"span_id", "metadata"}
+# What tells of an event where no message does: where, what, why, and why by a code.
+EVENT = {
+    "eventsource": 0, "event_source": 0, "eventname": 1, "operationname": 1, "action": 1,
+    "errormessage": 2, "error": 2, "error.message": 2, "errorcode": 3,
+}  # fmt: skip
+ALIASES |= dict.fromkeys(EVENT, "event")
+PREFIXES |= {"error"}
 
 
 class Number(str):
@@ -61,11 +71,29 @@ class Row:
 
     def __init__(self) -> None:
         self.columns: dict[str, Any] = {}
+        self.event: dict[int, str] = {}
+        self.context = False  # fields around the record: only where it comes from is a column
+
+    def note(self, key: str, value: object) -> None:
+        """Remember what may have to stand for the message."""
+        if type(value) is str and not self.context and "message" not in self.columns:
+            text = value.encode()[:4096].decode(errors="ignore").strip(" \t\r\n")
+            if text:
+                self.event.setdefault(EVENT[key], text)
+
+    def message(self) -> str:
+        """The words of the event."""
+        words = [self.event.get(0, ""), self.event.get(1, "")]
+        what = " ".join(word for word in words if word)
+        why = self.event.get(2, self.event.get(3, ""))
+        return ": ".join(part for part in (what, why) if part)
 
     def put(self, target: str, value: object) -> bool:
         """True when the column took the value; else it is metadata."""
-        if value is None:
+        if value is None and target != "event":
             return True
+        if target == "event" or (self.context and target not in IDENTITY):
+            return False
         if isinstance(value, (bool, list, Pairs)) or target in self.columns:
             return False
         assert isinstance(value, str)
@@ -160,8 +188,11 @@ def walk(row: Row, members: Pairs, path: str) -> Pairs:
             left.extend(value)
         elif full == "log" and type(value) is str and (inner := inner_record(value)) is not None:
             left.extend(walk(row, inner, ""))  # Docker: a line inside the line
-        elif full not in ALIASES or not row.put(ALIASES[full], value):
-            left.append((key, value))
+        else:
+            if full in EVENT:
+                row.note(full, value)
+            if full not in ALIASES or not row.put(ALIASES[full], value):
+                left.append((key, value))
     return left
 
 
@@ -177,7 +208,7 @@ def finish(row: Row, left: Pairs, received: int) -> dict[str, Any]:
     out = dict(row.columns)
     out["metadata"] = plain(left) if left else None
     out.setdefault("timestamp", received)
-    out.setdefault("message", "")
+    out.setdefault("message", row.message())
     status = out.get("status_code", 0)
     out.setdefault("level", "ERROR" if status >= 500 else "WARN" if status >= 400 else "INFO")
     for one, other in (("service", "source"), ("source", "service")):
@@ -247,6 +278,8 @@ def parse_logfmt_line(line: str, received: int = 0) -> dict[str, Any] | None:
             value = bare if quoted is None else json.loads(f'"{quoted}"')
         except ValueError:
             return None
+        if key.lower() in EVENT:
+            row.note(key.lower(), value)
         if key.lower() not in ALIASES or not row.put(ALIASES[key.lower()], value):
             left.append((key, value))
     return finish(row, left, received)

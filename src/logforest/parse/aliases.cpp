@@ -31,13 +31,15 @@ constexpr Group kGroups[] = {
     {Target::Level, Reading::LevelPython, "levelno"},
     {Target::Service, Reading::Plain,
      "service service.name service_name servicename application app app_name appname "
-     "application_name applicationname syslog_identifier kubernetes.container_name "
+     "application_name applicationname loggroup log_group syslog_identifier "
+     "kubernetes.container_name "
      "kubernetes.container.name k8s.container.name container_name resource.labels.service_name "
      "resource.labels.container_name labels.app dd.service"},
     {Target::Source, Reading::Plain,
      "source host hostname host.name host_name container container.name _hostname "
      "kubernetes.pod_name kubernetes.pod.name k8s.pod.name pod_name resource.labels.pod_name "
-     "resource.labels.instance_id machine machinename computer agent.hostname"},
+     "resource.labels.instance_id machine machinename computer agent.hostname logstream "
+     "log_stream"},
     {Target::Message, Reading::Plain,
      "message msg text event short_message @m log.message textpayload log_message body "
      "displaymessage resultdescription "
@@ -82,6 +84,17 @@ constexpr Group kGroups[] = {
     {Target::Span, Reading::Plain, "span.id span_id spanid dd.span_id otel.span_id"},
     {Target::Request, Reading::Plain, "request http.request"},
     {Target::Metadata, Reading::Plain, "metadata"},
+    {Target::Event, Reading::EventWhere,
+     "eventsource event_source event.provider protopayload.servicename"},
+    {Target::Event, Reading::EventWhat,
+     "eventname event_name event.action action operationname operation_name operation eventtype "
+     "event_type methodname method_name protopayload.methodname detail-type activity activityname "
+     "activity_name title summary description"},
+    {Target::Event, Reading::EventWhy,
+     "errormessage error_message error.message error errmsg err err.message exception "
+     "exception.message failurereason failure_reason statusmessage status_message "
+     "protopayload.status.message"},
+    {Target::Event, Reading::EventCode, "errorcode error_code error.code"},
 };
 
 // Containers that only wrap members of the record.

@@ -28,6 +28,7 @@ enum class Target : std::uint8_t {
   Span,
   Request,   // "GET /path HTTP/1.1", or a path
   Metadata,  // an object whose members are metadata themselves
+  Event,     // says what happened, where no message does; stays in metadata
 };
 
 // How to read the value, by target.
@@ -41,6 +42,11 @@ enum class Reading : std::uint8_t {
   Microseconds,
   Milliseconds,
   Seconds,
+  // Of events, in the order in which they make a message.
+  EventWhere,
+  EventWhat,
+  EventWhy,
+  EventCode,  // why, where nothing else says it
 };
 
 struct Alias {

@@ -29,7 +29,7 @@ LineResult JsonParser::records_of_line(RowBuilder& row) {
       p_ = json::skip_space(p_, end_);
       if (p_ == end_) return {};
       if (p_ > end_ || *p_ != '{') return {Reject::InvalidJson};
-      row.commit();
+      if (row.open()) row.commit();
     }
   }
   if (*p_ != '[') {
@@ -46,7 +46,7 @@ LineResult JsonParser::records_of_line(RowBuilder& row) {
       if (p_ < end_ && *p_ == '{') {
         const Reject why = record(row);
         if (why != Reject::None) return {why};
-        row.commit();
+        if (row.open()) row.commit();
       } else {
         fields_left_ = options_.max_fields;
         if (!skip(1)) return {error_};
@@ -74,8 +74,10 @@ Reject JsonParser::record(RowBuilder& row) {
   position_ = 0;
   fields_left_ = options_.max_fields;
   error_ = Reject::None;
+  record_begin_ = p_;
+  may_be_batch_ = true;
   ++p_;
-  members(row, nullptr, 1);
+  members(row, nullptr, 1);  // stops early where a batch was taken
   return error_;
 }
 
@@ -243,7 +245,7 @@ bool JsonParser::text_value(RowBuilder& row, const Member& member) {
           row.trace_id(text);
           return true;
         case Target::Message:
-          if (member.alias->reading == Reading::InnerLine || text.back() == '\n' ||
+          if (member.alias->reading == Reading::InnerLine || in_batch_ || text.back() == '\n' ||
               text.back() == '\r') {
             break;
           }
@@ -253,7 +255,10 @@ bool JsonParser::text_value(RowBuilder& row, const Member& member) {
           break;
       }
     }
-    if (member.alias->reading == Reading::InnerLine && inner_line(row, text)) return true;
+    if ((member.alias->reading == Reading::InnerLine || (in_batch_ && target == Target::Message)) &&
+        inner_line(row, text)) {
+      return true;
+    }
     if (row.put(*member.alias, member.key, FieldKind::Text, text)) return true;
   }
   row.meta_raw(member.key.json, {begin - 1, body.size() + 2});
@@ -262,6 +267,13 @@ bool JsonParser::text_value(RowBuilder& row, const Member& member) {
 
 bool JsonParser::list_value(RowBuilder& row, const Member& member, std::size_t depth) {
   const char* const begin = p_;
+  if (depth == 1 && may_be_batch_ && !inside_line_) {
+    const char* const inner = json::skip_space(p_ + 1, end_);
+    if (inner < end_ && *inner == '{' && (member.alias == nullptr || !member.alias->prefix)) {
+      may_be_batch_ = false;  // one look a record
+      if (batch(row)) return false;
+    }
+  }
   if (!skip(depth)) return false;
   const std::string_view list(begin, static_cast<std::size_t>(p_ - begin));
   const Alias* alias = member.alias;

@@ -4,8 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "logforest/parse/aliases.hpp"
-#include "logforest/parse/json_scan.hpp"
+#include "logforest/parse/json_walk.hpp"
 
 namespace logforest::parse {
 
@@ -13,50 +12,7 @@ namespace {
 
 constexpr std::size_t kLongestName = 100;
 
-// Walks over JSON; nothing where the text ends or is none.
-class Walker {
- public:
-  Walker(const char* begin, const char* end) noexcept : p_(begin), end_(end) {}
-
-  [[nodiscard]] char peek() noexcept {
-    p_ = json::skip_space(p_, end_);
-    return p_ < end_ ? *p_ : '\0';
-  }
-  bool take(char c) noexcept {
-    if (peek() != c || p_ >= end_) return false;
-    ++p_;
-    return true;
-  }
-  // "name":
-  std::optional<std::string_view> member() noexcept {
-    if (!take('"')) return std::nullopt;
-    const char* const begin = p_;
-    bool escaped = false;
-    bool ok = true;
-    p_ = json::scan_string(p_, escaped, ok);
-    if (!ok || p_ >= end_) return std::nullopt;
-    const std::string_view name(begin, static_cast<std::size_t>(p_++ - begin));
-    if (escaped || !take(':')) return std::nullopt;
-    return name;
-  }
-  bool value() noexcept {
-    if (peek() == '\0') return false;
-    json::Limits limits{512, static_cast<std::size_t>(-1)};
-    json::Fault fault = json::Fault::None;
-    p_ = json::skip_value(p_, end_, limits, fault);
-    return fault == json::Fault::None && p_ <= end_;
-  }
-  [[nodiscard]] bool at_end() noexcept { return peek() == '\0' && p_ >= end_; }
-
- private:
-  const char* p_;
-  const char* end_;
-};
-
-Target target_of(std::string_view name) noexcept {
-  const Alias* const alias = find_alias(name);
-  return alias == nullptr ? Target::None : alias->target;
-}
+using json::Walker;
 
 // Whether the object that is next has a time of its own.
 bool timed_record(Walker& w) {
@@ -65,7 +21,7 @@ bool timed_record(Walker& w) {
   do {
     const auto name = w.member();
     if (!name || !w.value()) return false;
-    timed = timed || target_of(*name) == Target::Timestamp;
+    timed = timed || json::target_of(*name) == Target::Timestamp;
   } while (w.take(','));
   return timed && w.take('}');
 }
@@ -84,10 +40,10 @@ bool harmless_rest(Walker& w) {
   while (w.take(',')) {
     const auto name = w.member();
     if (!name) return true;
-    const Target target = target_of(*name);
+    const Target target = json::target_of(*name);
     const char first = w.peek();
     if (first == '{' || first == '[' || target == Target::Timestamp || target == Target::Message ||
-        target == Target::Level) {
+        target == Target::Level || target == Target::Service || target == Target::Source) {
       return false;
     }
     if (!w.value()) return true;
@@ -238,7 +194,10 @@ std::string envelope_of(std::string_view head) {
   Walker w(copy.data(), copy.data() + head.size());
   static_cast<void>(w.take('{'));
   const auto name = w.member();
-  if (!name || name->empty() || name->size() > kLongestName || !w.take('[')) return {};
+  if (!name || name->empty() || name->size() > kLongestName ||
+      name->find('\\') != std::string_view::npos || !w.take('[')) {
+    return {};
+  }
   return timed_record(w) && harmless_rest(w) ? std::string(*name) : std::string();
 }
 

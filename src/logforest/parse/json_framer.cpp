@@ -12,6 +12,9 @@ namespace logforest::parse {
 
 namespace {
 
+// A first line of this length may have no end at all.
+constexpr std::size_t kEndless = std::size_t{1} << 16;
+
 bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r'; }
 
 // Walks over the structure of one record without validating it: the line parser does that.
@@ -229,6 +232,10 @@ std::unique_ptr<Framer> make_json_framer(const ParseOptions& options, std::strin
                                 std::make_unique<JsonFramer>(options.max_line_bytes));
   }
   const std::size_t end = head.find('\n', begin);
+  // Objects one behind the other on a line without an end, as Firehose writes them.
+  if (end == std::string_view::npos && head[begin] == '{' && head.size() >= kEndless) {
+    return std::make_unique<JsonFramer>(options.max_line_bytes);
+  }
   const std::string_view first =
       head.substr(begin, end == std::string_view::npos ? end : end - begin);
   if (whole_json(first)) return nullptr;

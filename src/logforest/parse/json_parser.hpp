@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <vector>
 
 #include "logforest/parse/json_scan.hpp"
 #include "logforest/parse/row_builder.hpp"
@@ -39,6 +40,9 @@ class JsonParser final : public LineParser {
   bool attribute_list(RowBuilder& row, std::string_view list, const Member& member);
   bool byte_list(RowBuilder& row, const Member& member, std::string_view list);
   bool inner_line(RowBuilder& row, std::string_view text);
+  bool batch(RowBuilder& row);  // json_batch.cpp
+  void batch_object(RowBuilder& row, const char* p, std::size_t depth);
+  void batch_record(RowBuilder& row, const char* p);
   [[nodiscard]] const Alias* look_up(const Alias* context, std::string_view key) const noexcept;
   bool fail(Reject why) noexcept {
     error_ = why;
@@ -52,7 +56,11 @@ class JsonParser final : public LineParser {
   Reject error_ = Reject::None;
   std::size_t fields_left_ = 0;
   std::size_t position_ = 0;  // keys seen in this record
-  bool inside_line_ = false;  // parsing a line that was inside a line
+  const char* record_begin_ = nullptr;
+  bool may_be_batch_ = false;  // not looked at yet
+  bool in_batch_ = false;      // in a record of a batch: its message may be a line of the program
+  std::vector<const char*> context_;  // members around the records of a batch
+  bool inside_line_ = false;          // parsing a line that was inside a line
   ByteBuffer scratch_;
   ByteBuffer key_scratch_;
   ByteBuffer inner_;

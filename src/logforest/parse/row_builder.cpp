@@ -1,6 +1,7 @@
 #include "logforest/parse/row_builder.hpp"
 
 #include <charconv>
+#include <utility>
 
 #include "logforest/base/utf8.hpp"
 #include "logforest/parse/values.hpp"
@@ -17,6 +18,7 @@ void RowBuilder::begin() {
   present_ = 0;
   status_ = 0;
   caddy_ = false;
+  eventful_ = false;
   if (open_) meta_.resize(meta_begin_);  // begun again
   meta_begin_ = meta_.size();
   meta_push('{');
@@ -45,7 +47,9 @@ void RowBuilder::defaults(std::size_t row) {
     const Level derived = status_ != 0 ? level_from_http(status_) : Level::Info;
     batch_.level.set(row, static_cast<std::uint8_t>(derived));
   }
-  if (!has(Target::Message)) batch_.message.set(row, {});
+  if (!has(Target::Message)) {
+    batch_.message.set(row, eventful_ ? event_message() : std::string_view{});
+  }
   if (!has(Target::Source)) {
     const bool named = !options_.source.empty();
     if (named || (!has(Target::Service) && !options_.service.empty())) {
@@ -70,6 +74,40 @@ void RowBuilder::defaults(std::size_t row) {
       batch_.service.set_code(row, copied_service_);
     }
   }
+}
+
+// The first of each part counts.
+void RowBuilder::note_event(Reading part, std::string_view value) {
+  constexpr std::size_t kLongestPart = 4096;
+  if (has(Target::Message)) return;
+  if (!std::exchange(eventful_, true)) {
+    event_.clear();
+    event_parts_ = {};
+  }
+  Part& place =
+      event_parts_[static_cast<std::size_t>(part) - static_cast<std::size_t>(Reading::EventWhere)];
+  value = trim(utf8_prefix(value, kLongestPart));
+  if (place.size != 0 || value.empty()) return;
+  place = {static_cast<std::uint32_t>(event_.size()), static_cast<std::uint32_t>(value.size())};
+  event_.append(value);
+}
+
+// "ec2.amazonaws.com StartInstances: You are not authorized"
+std::string_view RowBuilder::event_message() {
+  const auto part = [&](std::size_t i) {
+    return event_.view().substr(event_parts_[i].begin, event_parts_[i].size);
+  };
+  const std::size_t why = event_parts_[2].size != 0 ? 2 : 3;
+  std::size_t total = 8;
+  for (const Part& p : event_parts_) total += p.size;
+  (void)event_.room(total);  // the parts stay where they are while they are joined
+  const std::size_t begin = event_.size();
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}, why}) {
+    if (event_parts_[i].size == 0) continue;
+    if (event_.size() != begin) event_.append(i < 2 ? " " : ": ");
+    event_.append(part(i));
+  }
+  return event_.view().substr(begin);
 }
 
 void RowBuilder::abandon() {
@@ -200,7 +238,8 @@ void RowBuilder::field(std::string_view key, FieldKind kind, std::string_view va
 
 bool RowBuilder::put(const Alias& alias, FieldKey key, FieldKind kind, std::string_view value) {
   if (kind == FieldKind::Json) {
-    if (value == "null") return alias.target != Target::None;  // absent is null
+    if (value == "null")  // absent is null
+      return alias.target != Target::None && alias.target != Target::Event;
     if (alias.target != Target::Metadata || value.size() < 2 || value[0] != '{') return false;
     value = trim(value.substr(1, value.size() - 2));
     if (!value.empty()) meta_members(value);
@@ -215,6 +254,9 @@ bool RowBuilder::put(const Alias& alias, FieldKey key, FieldKind kind, std::stri
   }
   if (value.empty()) return false;
   switch (target) {
+    case Target::Event:
+      if (kind == FieldKind::Text) note_event(alias.reading, value);
+      return false;  // it is metadata all the same
     case Target::Timestamp:
       return put_time(value, kind);
     case Target::Level:

@@ -153,6 +153,13 @@ class RowBuilder {
   }
 
   [[nodiscard]] bool has(Target target) const noexcept { return (present_ & bit(target)) != 0; }
+  // Between the two, fields say where the record comes from (service, source, user, trace); all
+  // others are metadata: what surrounds records is not what happened in them.
+  void begin_context() noexcept {
+    before_context_ = present_;
+    present_ |= ~identity();
+  }
+  void end_context() noexcept { present_ = before_context_ | (present_ & identity()); }
   // Dates whose day/month order was decided by ParseOptions::day_first, so far.
   [[nodiscard]] std::int64_t ambiguous_dates() const noexcept { return ambiguous_dates_; }
   void count_ambiguous() noexcept { ++ambiguous_dates_; }
@@ -164,6 +171,10 @@ class RowBuilder {
  private:
   [[nodiscard]] static constexpr std::uint32_t bit(Target t) noexcept {
     return 1U << static_cast<unsigned>(t);
+  }
+  [[nodiscard]] static constexpr std::uint32_t identity() noexcept {
+    return bit(Target::Service) | bit(Target::Source) | bit(Target::User) | bit(Target::Trace) |
+           bit(Target::Span) | bit(Target::Metadata) | bit(Target::None);
   }
   bool claim(Target t) noexcept {
     const bool free = (present_ & bit(t)) == 0;
@@ -180,6 +191,8 @@ class RowBuilder {
   void meta_key(FieldKey key);
   void meta_named_long(std::string_view key_json, std::string_view value);
   void defaults(std::size_t row);
+  void note_event(Reading part, std::string_view value);
+  [[nodiscard]] std::string_view event_message();
   void meta_push(char c) { meta_.push_back(c); }
 
   // The level that a spelling seen before has.
@@ -203,6 +216,15 @@ class RowBuilder {
   std::int32_t copied_service_ = -1;
   std::uint32_t present_ = 0;  // by Target
   bool open_ = false;
+  // What was seen of an event, by part: where it is in event_.
+  struct Part {
+    std::uint32_t begin = 0;
+    std::uint32_t size = 0;
+  };
+  std::array<Part, 4> event_parts_{};
+  bool eventful_ = false;
+  ByteBuffer event_;
+  std::uint32_t before_context_ = 0;
   int status_ = 0;
   bool caddy_ = false;
   std::int64_t ambiguous_dates_ = 0;

@@ -102,7 +102,8 @@ Column column_of(std::string_view name) {
   const Alias* alias = find_alias(plain);
   // "path" is the way of a packet in a firewall's log.
   const bool column = alias != nullptr && alias->target != Target::Endpoint &&
-                      alias->target != Target::Method && alias->target != Target::Request;
+                      alias->target != Target::Method && alias->target != Target::Request &&
+                      alias->target != Target::Event;
   if (column) return {Use::Field, plain};
   return {Use::Text, std::string(name)};
 }
