@@ -7,6 +7,7 @@
 
 #include "logforest/base/time_pattern.hpp"
 #include "logforest/parse/aliases.hpp"
+#include "logforest/parse/pattern_shape.hpp"
 #include "logforest/parse/row_builder.hpp"
 #include "logforest/parse/scan.hpp"
 
@@ -45,11 +46,19 @@ struct Pattern {
   std::vector<Group> groups;
   int captures = 0;
   std::string low, high;  // every match lies between them: a quick test before the regex
+  PatternShape shape;     // likewise
   bool has_message = false;
 
   [[nodiscard]] bool possible(std::string_view line) const noexcept {
-    return high.empty() ||
-           (line.substr(0, low.size()) >= low && line.substr(0, high.size()) <= high);
+    return shape.possible(line) && (high.empty() || (line.substr(0, low.size()) >= low &&
+                                                     line.substr(0, high.size()) <= high));
+  }
+  [[nodiscard]] std::bitset<256> first_bytes() const noexcept {
+    std::bitset<256> out;
+    const unsigned from = low.empty() ? 0 : static_cast<unsigned char>(low[0]);
+    const unsigned to = high.empty() ? 255 : static_cast<unsigned char>(high[0]);
+    for (unsigned c = from; c <= to; ++c) out.set(c);
+    return out & shape.first_bytes();
   }
 };
 
@@ -118,6 +127,7 @@ Pattern compile(const RegexSpec& spec, std::size_t index) {
     out.low.clear();
     out.high.clear();
   }
+  out.shape = PatternShape(text);
   return out;
 }
 
@@ -251,11 +261,7 @@ Format regex_format(RegexSpec spec) {
   compiled->spec = std::move(spec);
   const std::shared_ptr<const Compiled> shared = std::move(compiled);
   format.first_bytes.reset();
-  for (const Pattern& p : shared->patterns) {
-    const unsigned low = p.low.empty() ? 0 : static_cast<unsigned char>(p.low[0]);
-    const unsigned high = p.high.empty() ? 255 : static_cast<unsigned char>(p.high[0]);
-    for (unsigned c = low; c <= high; ++c) format.first_bytes.set(c);
-  }
+  for (const Pattern& p : shared->patterns) format.first_bytes |= p.first_bytes();
   format.make = [shared](const ParseOptions&) { return std::make_unique<RegexLineParser>(shared); };
   if (detect) {
     format.detect = [make = format.make, shared](const std::vector<std::string_view>& lines) {
