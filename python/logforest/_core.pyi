@@ -49,6 +49,7 @@ class ParseOptions:
     max_reject_text: int
     chunk_bytes: int
     threads: int
+    ask_all: bool
 
 class EnrichOptions:
     def __init__(self) -> None: ...

@@ -149,6 +149,7 @@ void bind_parse(py::module_& m) {
       .def_readwrite("max_depth", &ParseOptions::max_depth)
       .def_readwrite("max_fields", &ParseOptions::max_fields)
       .def_readwrite("max_reject_text", &ParseOptions::max_reject_text)
+      .def_readwrite("ask_all", &ParseOptions::ask_all)
       .def_readwrite("chunk_bytes", &ParseOptions::chunk_bytes)
       .def_readwrite("threads", &ParseOptions::threads);
 

@@ -55,7 +55,7 @@ class AutoParser final : public LineParser {
       const auto first_byte = static_cast<unsigned char>(line.empty() ? '\0' : line[0]);
       for (std::size_t n = 0; n < candidates_.size(); ++n) {
         const std::size_t i = finer_ && n < 2 ? 1 - n : n;
-        if (!candidates_[i].format->first_bytes[first_byte]) continue;
+        if (!candidates_[i].format->first_bytes[first_byte] && !options_.ask_all) continue;
         // A table's rows look like stamps with text.
         if (pure_ && candidates_[0].format->directives && !candidates_[i].format->directives)
           continue;

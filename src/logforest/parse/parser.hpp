@@ -34,7 +34,8 @@ struct ParseOptions {
   std::size_t max_fields = 1000;
   std::size_t max_reject_text = 2048;
   std::size_t chunk_bytes = std::size_t{1} << 22;
-  int threads = 0;  // 0: one per core
+  int threads = 0;       // 0: one per core
+  bool ask_all = false;  // every format, about every line: tests that shortcuts change nothing
 };
 
 class RowBuilder;  // row_builder.hpp

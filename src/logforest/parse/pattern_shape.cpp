@@ -18,6 +18,7 @@ using Bytes = std::bitset<256>;
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kMaxCodePoint = 4;  // bytes of UTF-8
 constexpr std::size_t kMaxRuns = 64;
+constexpr int kMaxDepth = 8;
 constexpr std::size_t kMaxCount = 1000;  // RE2's own limit of {n}
 
 Bytes single(char c) {
@@ -42,10 +43,11 @@ bool has_long(const Bytes& bytes) noexcept { return (bytes >> 128).any(); }
 // Reads the syntax from the left; every method gives nothing (or false) where it is not understood.
 class PatternShape::Reader {
  public:
-  Reader(std::string_view pattern, std::vector<Run>& runs) : p_(pattern), runs_(runs) {}
+  Reader(std::string_view pattern, int depth, std::vector<Run>& runs)
+      : p_(pattern), depth_(depth), runs_(runs) {}
 
   void read() {
-    if (p_.find("\\Q") != npos || alternatives(0)) return;
+    if (depth_ > kMaxDepth || next_bar(0) != npos || (depth_ == 0 && unusual())) return;
     if (at_ < p_.size() && p_[at_] == '^') ++at_;
     while (at_ < p_.size() && runs_.size() < kMaxRuns) {
       if (p_[at_] == '(') {
@@ -63,7 +65,16 @@ class PatternShape::Reader {
   }
 
  private:
-  // A group that is there exactly once and has no alternatives: its inside is read as it stands.
+  // Quotes and flags: a quantifier behind them belongs to what stands before them.
+  [[nodiscard]] bool unusual() const {
+    if (p_.find("\\Q") != npos || p_.find("\\E") != npos) return true;
+    const auto flags = [this](std::size_t at, int /*depth*/) {
+      return p_.substr(at, 2) == "(?" && p_.substr(at, 3) != "(?:" && p_.substr(at, 4) != "(?P<";
+    };
+    return walk(0, flags) != npos;
+  }
+
+  // The inside of a group that is there exactly once and has no alternatives is read as it stands.
   bool open() {
     std::size_t inside = at_ + 1;
     if (p_.substr(inside, 2) == "?:") {
@@ -75,12 +86,30 @@ class PatternShape::Reader {
     } else if (p_.substr(inside, 1) == "?") {
       return false;  // flags
     }
-    if (alternatives(inside)) return false;
     const std::size_t close = group_end(inside);
     if (close == npos) return false;
-    if (close + 1 < p_.size() && is_quantifier(p_[close + 1])) return false;
+    if (next_bar(inside) != npos || (close + 1 < p_.size() && is_quantifier(p_[close + 1]))) {
+      choice(inside, close);
+      return false;
+    }
     at_ = inside;
     return true;
+  }
+
+  // Of any other group only the first byte is known: its own or, if it may be empty, that of what
+  // follows.
+  void choice(std::size_t inside, std::size_t close) {
+    Run run{{}, 1, kNoLimit};
+    for (std::size_t from = inside; from <= close;) {
+      const std::size_t end = std::min(next_bar(from), close);
+      run.bytes |= PatternShape(p_.substr(from, end - from), depth_ + 1).first_bytes();
+      from = end + 1;
+    }
+    at_ = close + 1;
+    Run times;
+    if (!quantifier(times)) return;
+    if (times.least == 0) run.bytes |= PatternShape(p_.substr(at_), depth_ + 1).first_bytes();
+    if (!run.bytes.all()) runs_.push_back(run);  // all: perhaps there is nothing
   }
 
   // Calls f(place) for each character outside of classes and escapes until it says true or the
@@ -106,9 +135,9 @@ class PatternShape::Reader {
     return npos;
   }
 
-  [[nodiscard]] bool alternatives(std::size_t from) const {
-    return walk(from, [this](std::size_t at, int depth) { return depth == 0 && p_[at] == '|'; }) !=
-           npos;
+  // The next '|' of the group that `from` is in.
+  [[nodiscard]] std::size_t next_bar(std::size_t from) const {
+    return walk(from, [this](std::size_t at, int depth) { return depth == 0 && p_[at] == '|'; });
   }
 
   [[nodiscard]] std::size_t group_end(std::size_t from) const {
@@ -251,12 +280,15 @@ class PatternShape::Reader {
   }
 
   std::string_view p_;
+  int depth_;
   std::vector<Run>& runs_;
   std::size_t at_ = 0;
 };
 
-PatternShape::PatternShape(std::string_view pattern) {
-  Reader(pattern, runs_).read();
+PatternShape::PatternShape(std::string_view pattern) : PatternShape(pattern, 0) {}
+
+PatternShape::PatternShape(std::string_view pattern, int depth) {
+  Reader(pattern, depth, runs_).read();
   settle();
 }
 

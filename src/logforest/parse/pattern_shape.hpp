@@ -30,6 +30,7 @@ class PatternShape {
     std::size_t most = 1;
   };
   class Reader;
+  PatternShape(std::string_view pattern, int depth);
   void settle();
 
   std::vector<Run> runs_;

@@ -45,21 +45,8 @@ struct Pattern {
   std::unique_ptr<re2::RE2> re;
   std::vector<Group> groups;
   int captures = 0;
-  std::string low, high;  // every match lies between them: a quick test before the regex
-  PatternShape shape;     // likewise
+  PatternShape shape;  // a quick test before the expression
   bool has_message = false;
-
-  [[nodiscard]] bool possible(std::string_view line) const noexcept {
-    return shape.possible(line) && (high.empty() || (line.substr(0, low.size()) >= low &&
-                                                     line.substr(0, high.size()) <= high));
-  }
-  [[nodiscard]] std::bitset<256> first_bytes() const noexcept {
-    std::bitset<256> out;
-    const unsigned from = low.empty() ? 0 : static_cast<unsigned char>(low[0]);
-    const unsigned to = high.empty() ? 255 : static_cast<unsigned char>(high[0]);
-    for (unsigned c = from; c <= to; ++c) out.set(c);
-    return out & shape.first_bytes();
-  }
 };
 
 struct Compiled {
@@ -121,25 +108,19 @@ Pattern compile(const RegexSpec& spec, std::size_t index) {
   if (out.groups.empty()) {
     fail(spec, index, "no named group: write fields as (?P<name>...), for example (?P<message>.*)");
   }
-  const std::size_t start = text.starts_with("^") ? 1 : 0;
-  const re2::RE2 prefix("^(?:" + text.substr(start) + ")", options);
-  if (!prefix.ok() || !prefix.PossibleMatchRange(&out.low, &out.high, 6)) {
-    out.low.clear();
-    out.high.clear();
-  }
   out.shape = PatternShape(text);
   return out;
 }
 
 class RegexLineParser final : public LineParser {
  public:
-  explicit RegexLineParser(std::shared_ptr<const Compiled> compiled)
-      : c_(std::move(compiled)), missed_(c_->patterns.size()) {}
+  RegexLineParser(std::shared_ptr<const Compiled> compiled, bool ask_all)
+      : c_(std::move(compiled)), missed_(c_->patterns.size()), ask_all_(ask_all) {}
 
   LineResult parse_line(std::string_view line, RowBuilder& row) override {
     for (std::size_t i = 0; i < c_->patterns.size(); ++i) {
       const Pattern& p = c_->patterns[i];
-      if (!p.possible(line)) continue;
+      if (!ask_all_ && !p.shape.possible(line)) continue;
       if (!match(p, missed_[i], line)) continue;
       row.begin();
       if (fill(p, line, row)) return {};
@@ -211,6 +192,7 @@ class RegexLineParser final : public LineParser {
 
   std::shared_ptr<const Compiled> c_;
   std::vector<char> missed_;  // by pattern: the last line it was asked about
+  bool ask_all_;
   re2::StringPiece parts_[kMaxGroups];
 };
 
@@ -261,15 +243,17 @@ Format regex_format(RegexSpec spec) {
   compiled->spec = std::move(spec);
   const std::shared_ptr<const Compiled> shared = std::move(compiled);
   format.first_bytes.reset();
-  for (const Pattern& p : shared->patterns) format.first_bytes |= p.first_bytes();
-  format.make = [shared](const ParseOptions&) { return std::make_unique<RegexLineParser>(shared); };
+  for (const Pattern& p : shared->patterns) format.first_bytes |= p.shape.first_bytes();
+  format.make = [shared](const ParseOptions& options) {
+    return std::make_unique<RegexLineParser>(shared, options.ask_all);
+  };
   if (detect) {
     format.detect = [make = format.make, shared](const std::vector<std::string_view>& lines) {
       // Most formats show by how a line begins that it is not theirs.
       std::size_t possible = 0;
       for (const std::string_view line : lines) {
         possible += std::any_of(shared->patterns.begin(), shared->patterns.end(),
-                                [line](const Pattern& p) { return p.possible(line); })
+                                [line](const Pattern& p) { return p.shape.possible(line); })
                         ? 1U
                         : 0U;
       }
