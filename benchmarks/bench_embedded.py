@@ -1,4 +1,4 @@
-"""The embedded profile end to end: NDJSON over HTTP to committed, windowed and scored rows.
+"""The embedded profile end to end: NDJSON over HTTP to durable, windowed and scored rows.
 
     python benchmarks/bench_embedded.py [RECORDS]
 
@@ -41,9 +41,10 @@ def end_to_end(folder: Path, file: Path) -> dict[str, float]:
         )
         behind = time.perf_counter()
         up.wait_for(lambda: up.get("/queue/status")["lag"] == 0)
+        total = up.get("/api/v1/analytics/summary")["total"]  # the tables have all of it then
         behind = time.perf_counter() - behind
         sent = json.loads(load.stdout)
-        assert up.get("/api/v1/analytics/summary")["total"] == sent["records"] == RECORDS
+        assert total == sent["records"] == RECORDS
         assert up.get("/api/v1/logs?limit=1")["total"] == RECORDS
         peak = memory_mb(up.process.pid, "VmHWM")
         assert up.stop() == 0
@@ -84,8 +85,8 @@ def main() -> None:
         ours = end_to_end(folder, file)
         bare = bare_duckdb(folder, text)
     print(f"{RECORDS} records of {len(text) / RECORDS:.0f} B")
-    print(f"{'acknowledged (committed, windowed)':<40}{ours['acknowledged']:>12,.0f} logs/s")
-    print(f"{'scored as well':<40}{ours['scored']:>12,.0f} logs/s")
+    print(f"{'acknowledged (durable)':<40}{ours['acknowledged']:>12,.0f} logs/s")
+    print(f"{'in the tables, windowed and scored':<40}{ours['scored']:>12,.0f} logs/s")
     print(f"{'bare DuckDB, same batches':<40}{bare:>12,.0f} rows/s")
     print(f"{'ratio, scored / bare':<40}{ours['scored'] / bare:>12.2f}")
     print(f"{'answer p50 / p99':<40}{ours['p50']:>6.0f} / {ours['p99']:.0f} ms")

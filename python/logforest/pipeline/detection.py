@@ -30,7 +30,7 @@ __all__ = ["Detection", "Scorer"]
 
 log = logging.getLogger("logforest.detection")
 
-_HANDED_ROWS = 150_000  # held in memory at once, about 70 MB
+_HANDED_ROWS = 400_000  # held in memory at once, about 160 MB
 _READ_ROWS = 20_000
 _WARM_UP_ROWS = 200_000  # read again after a start without a saved detector: a second of work
 _SAVE_SECONDS = 30.0  # how often the detector is saved,

@@ -1,10 +1,10 @@
 """The embedded pipeline: bounded queue -> prepare -> group commit -> detection, in threads.
 
 Requests that arrive while a group is stored form the next one: one parse, one fsync for all of
-them, and every request is answered after its own. Small groups go to the store's journal, large
-ones into a transaction each; while one is being committed the next is being prepared. Detection
-follows behind and never delays an answer; what it has not scored when the process dies is scored
-after the next start.
+them, and every request is answered after its own. Groups go to the store's journal; those that
+bring more than records, and all where there is no journal, into a transaction each, and while one
+is being committed the next is being prepared. Detection follows behind and never delays an answer;
+what it has not scored when the process dies is scored after the next start.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ log = logging.getLogger("logforest.pipeline")
 # that an answer takes a tenth of a second.
 _GROUP_BYTES = 8 << 20
 _GROUP_ITEMS = 4096
-# Smaller groups are stored where they were prepared: to pass them on costs more than it saves.
+# Smaller groups are committed where they were prepared: to pass them on costs more than it saves.
 _INLINE_BYTES = 1 << 19
 _IDLE_SECONDS = 0.5
 
@@ -48,12 +48,17 @@ class Journaling(Protocol):
     """A store with a journal; see :class:`logforest.stores.duckdb.DuckDBStore`."""
 
     def commit_soon(
-        self, logs: LogBatch, last_id: int, then: Callable[[LogBatch, int], None] | None = None
+        self,
+        logs: LogBatch,
+        last_id: int,
+        then: Callable[[LogBatch, int], None] | None = None,
+        done: Callable[[], None] | None = None,
     ) -> bool:
-        """Store: durable when this returns True; ``then`` is called when the tables have it."""
+        """Store: durable when this returns True; ``then`` is called soon, ``done`` when the tables
+        have it."""
 
     def settle(self) -> None:
-        """Have the tables have it."""
+        """Have the tables have it, and ``then`` called."""
 
 
 class EmbeddedPipeline:
@@ -74,7 +79,7 @@ class EmbeddedPipeline:
     detector_file
         Where ``scorer`` is kept across starts; None: it learns anew from stored records.
     journal
-        ``store``, where it can take small groups faster than by a commit each.
+        ``store``, where it can take groups faster than by a commit each.
     """
 
     def __init__(
@@ -193,10 +198,14 @@ class EmbeddedPipeline:
 
     def _store_group(self, submissions: list[Submission], *, small: bool) -> None:
         group = prepare_group(submissions, self.store.reserve_ids)
-        if not small or not self._nothing_ahead():
-            self._hand_over(group.aggregate())
-        elif not self._in_journal(group):
-            self._commit_one(group.aggregate())
+        free = self._nothing_ahead()
+        if free and self._in_journal(group):
+            return
+        group.aggregate()
+        if free and small:
+            self._commit_one(group)
+        else:
+            self._hand_over(group)
 
     def _in_journal(self, group: Group) -> bool:
         """Store and answer a group that brings nothing but records, where there is a journal."""
@@ -206,16 +215,15 @@ class EmbeddedPipeline:
             or not logs.num_rows
             or group.block.receipts
             or logs.counts["rejected"]
-            or not self._journal.commit_soon(logs, group.last_id, self._applied)
+            or not self._journal.commit_soon(logs, group.last_id, self._offer, self._templates.wake)
         ):
             return False
         self.detection.announce(group.last_id)
         self._stored(group)
         return True
 
-    def _applied(self, logs: LogBatch, last_id: int) -> None:
+    def _offer(self, logs: LogBatch, last_id: int) -> None:
         self.detection.offer(logs, last_id)
-        self._templates.wake()
         if self._on_commit is not None:
             with contextlib.suppress(Exception):
                 self._on_commit(logs)
@@ -250,7 +258,8 @@ class EmbeddedPipeline:
             return
         self._stored(group)
         if group.block.logs.num_rows:
-            self._applied(group.block.logs, group.last_id)
+            self._offer(group.block.logs, group.last_id)
+            self._templates.wake()
 
     def _maintain(self, *, idle: bool) -> None:
         try:

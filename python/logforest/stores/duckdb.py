@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from logforest.errors import ConfigError, StoreError
 from logforest.sql import statement
 from logforest.stores import duckdb_anomalies, duckdb_windows
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt, Total
-from logforest.stores.duckdb_backlog import Applied, Backlog
+from logforest.stores.duckdb_backlog import Applied, Backlog, Position
 from logforest.stores.duckdb_file import DuckDBFile
 from logforest.stores.duckdb_templates import DuckDBTemplates
 from logforest.stores.duckdb_writer import Writer
@@ -97,21 +98,26 @@ class DuckDBStore:
     def commit(self, blocks: Sequence[Block]) -> None:
         """Store blocks in one durable transaction: all of them or, on error, none."""
         if self._backlog is not None:
-            self._backlog.apply()  # first what came first
+            self._backlog.settle()  # first what came first
         self._commit(blocks)
 
-    def _commit(self, blocks: Sequence[Block], applied: int | None = None) -> None:
+    def _commit(
+        self,
+        blocks: Sequence[Block],
+        applied: Position | None = None,
+        within: AbstractContextManager[None] | None = None,
+    ) -> None:
         with self._write_lock:
             try:
-                self._writer.commit(blocks, applied)
+                self._writer.commit(blocks, applied, within)
             except StoreError as error:
                 if error.code != "fatal":
                     raise
                 # DuckDB gave up on the open database, not on the file: after a failed write, maybe
                 # of somebody else. Of this transaction nothing is in the file.
                 self.file.reopen()
-                if applied is None or self._frames_applied() < applied:
-                    self._writer.commit(blocks, applied)
+                if applied is None or self._position() < applied:
+                    self._writer.commit(blocks, applied, within)
             self.version += 1
             self._folding.committed(blocks)
 
@@ -120,32 +126,41 @@ class DuckDBStore:
         assert row is not None
         backlog = Backlog(
             Journal(self.file.path, tag=int(row[0]), applied=int(row[1])),
-            lambda block, number: self._commit([block], number),
-            self._frames_applied,
+            lambda block, position, within: self._commit([block], position, within),
+            self._position,
             lambda: self.file.wal_bytes,
         )
         backlog.replay()
         return backlog
 
-    def _frames_applied(self) -> int:
-        return self._number("SELECT applied FROM journal")
+    def _position(self) -> Position:
+        row = self.file.row("SELECT applied, rows FROM journal")
+        assert row is not None
+        return int(row[0]), int(row[1])
 
-    def commit_soon(self, logs: LogBatch, last_id: int, then: Applied | None = None) -> bool:
-        """Store a few records: durable when this returns True, at a fraction of a commit's cost.
+    def commit_soon(
+        self,
+        logs: LogBatch,
+        last_id: int,
+        then: Applied | None = None,
+        done: Callable[[], None] | None = None,
+    ) -> bool:
+        """Store records: durable when this returns True, at a fraction of a commit's cost.
 
-        They are in the journal then, and in the tables a little later, or when somebody reads;
-        after that ``then`` is called, from any thread. False: nothing was done, use
-        :meth:`commit`. Only for records with ids, masked and enriched, that brought neither
-        rejects nor receipts; in the order of their ids.
+        They are in the journal then, and in the tables a little later, or when somebody reads.
+        ``then`` is called with them soon, in their order and with their neighbours, and ``done``
+        when the tables have them; from any thread. False: nothing was done, use :meth:`commit`.
+        Only for records with ids, masked and enriched, that brought neither rejects nor receipts;
+        in the order of their ids.
 
         Raises
         ------
         StoreError
             Nothing of them is kept.
         """
-        done = self._backlog is not None and self._backlog.add(logs, last_id, then)
-        self.version += done
-        return done
+        stored = self._backlog is not None and self._backlog.add(logs, last_id, then, done)
+        self.version += stored
+        return stored
 
     @property
     def problem(self) -> str | None:
@@ -154,14 +169,32 @@ class DuckDBStore:
 
     def settle(self) -> None:
         """Bring what :meth:`commit_soon` took into the tables; readers do so by themselves."""
-        if self._backlog is None or self._backlog.empty:
-            return
+        if self._backlog is not None:
+            self._backlog.settle()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Statements see all that was acknowledged, one state of it, and groups whole."""
+        if self._backlog is None:
+            self.file.begin_reading()
+        else:
+            self._begin_reading(self._backlog)
         try:
-            self._backlog.apply()
-        except StoreError as error:
-            if error.code != "disk_full":
-                raise
-            # Who makes room wants to look around; the service says that records wait.
+            yield
+        finally:
+            self.file.end_reading()
+
+    def _begin_reading(self, backlog: Backlog) -> None:
+        while True:
+            try:
+                backlog.apply()
+            except StoreError as error:
+                if error.code != "disk_full":
+                    raise
+                # Who makes room wants to look around; the service says that records wait.
+            with backlog.gate:
+                if not backlog.split or backlog.problem is not None:
+                    return self.file.begin_reading()
 
     def receipts(self, keys: Sequence[str]) -> dict[str, Receipt]:
         """The ledger rows of those keys that were committed before."""
@@ -213,9 +246,8 @@ class DuckDBStore:
         return LogPage(_batch(table), cursor)
 
     def _select(self, query: LogQuery) -> pa.Table:
-        self.settle()
         if query.template is not None:
-            self._templates.refresh()
+            self._refresh_templates()
         conditions = log_conditions(query, text_match=_text_match)
         limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
         sql = statement("duckdb", "select_logs").format(
@@ -223,7 +255,7 @@ class DuckDBStore:
             order="ASC" if query.ascending else "DESC",
             limit=f"{limit} OFFSET {int(query.offset)}" if query.offset else limit,
         )
-        with self._cores_for(query):
+        with self._cores_for(query), self._reading():
             return self.file.query(sql, conditions.parameters)
 
     def _cores_for(self, query: LogQuery) -> AbstractContextManager[None]:
@@ -233,11 +265,10 @@ class DuckDBStore:
 
     def count(self, query: LogQuery) -> int:
         """How many records match, all pages together."""
-        self.settle()
         if query.template is not None:
-            self._templates.refresh()
+            self._refresh_templates()
         conditions = log_conditions(query, text_match=_text_match, paging=False)
-        with self._cores_for(query):
+        with self._cores_for(query), self._reading():
             return self._number(
                 f"SELECT count(*) FROM logs {conditions.where}", conditions.parameters
             )
@@ -252,19 +283,21 @@ class DuckDBStore:
 
     def log(self, log_id: int) -> LogBatch:
         """One record by id; empty when there is none."""
-        self.settle()
-        return _batch(
-            self.file.query("SELECT * FROM logs WHERE id = $1", [whole("log_id", log_id)])
-        )
+        with self._reading():
+            return _batch(
+                self.file.query("SELECT * FROM logs WHERE id = $1", [whole("log_id", log_id)])
+            )
 
     def context(self, log_id: int, *, lines: int = 5) -> LogBatch:
         """The record and up to ``lines`` of the same service before and after it, oldest first."""
-        self.settle()
         numbers = [whole("log_id", log_id), whole("lines", lines, 0)]
-        return _batch(self.file.query(statement("duckdb", "context"), numbers))
+        with self._reading():
+            return _batch(self.file.query(statement("duckdb", "context"), numbers))
 
     def after(self, log_id: int, until: int, limit: int) -> LogBatch:
         """The first ``limit`` records with ``log_id < id <= until``, in order of id."""
+        if self._backlog is not None:
+            self._backlog.apply()
         return _batch(self.file.query(statement("duckdb", "logs_after"), [log_id, until, limit]))
 
     def windows(
@@ -281,10 +314,10 @@ class DuckDBStore:
         ``by`` may name tenant, service, level and category. ``since`` and ``until`` are taken
         down and up to whole minutes.
         """
-        self.settle()
-        return duckdb_windows.windows(
-            self.file, every=every, by=by, since=since, until=until, tenant=tenant
-        )
+        with self._reading():
+            return duckdb_windows.windows(
+                self.file, every=every, by=by, since=since, until=until, tenant=tenant
+            )
 
     def time_range(
         self,
@@ -294,8 +327,8 @@ class DuckDBStore:
         tenant: str | None = None,
     ) -> tuple[datetime, datetime] | None:
         """First and last minute that hold records; None when there are none."""
-        self.settle()
-        return duckdb_windows.time_range(self.file, since, until, tenant)
+        with self._reading():
+            return duckdb_windows.time_range(self.file, since, until, tenant)
 
     def templates(
         self,
@@ -306,8 +339,14 @@ class DuckDBStore:
         limit: int = 100,
     ) -> pa.Table:
         """The most frequent message templates; see :class:`logforest.stores.base.Store`."""
-        self.settle()
-        return self._templates.table(since, until, tenant, limit)
+        self._refresh_templates()
+        with self._reading():
+            return self._templates.table(since, until, tenant, limit)
+
+    def _refresh_templates(self) -> None:
+        with self._reading():  # brings into the tables what is to be counted
+            pass
+        self._templates.refresh()
 
     def update_templates(self) -> bool:
         """Count and group what was committed since the last call; whether there was anything."""
@@ -349,14 +388,8 @@ class DuckDBStore:
             kinds = [s.type.name for s in duckdb.extract_statements(query)]
         if len(kinds) != 1 or kinds[0] not in ("SELECT", "EXPLAIN"):
             raise ConfigError("sql: give exactly one SELECT statement")
-        self.settle()
-        with self.file.all_cores(), self.file.errors():
-            cursor = self.file.cursor()
-            cursor.execute("BEGIN TRANSACTION READ ONLY")
-            try:
-                return cursor.sql(query, params=list(parameters)).to_arrow_table()
-            finally:
-                cursor.execute("ROLLBACK")
+        with self.file.all_cores(), self._reading():
+            return self.file.query(query, parameters)
 
     # --- housekeeping --------------------------------------------------------------------
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from logforest import _core
 from logforest.batch import LogBatch
@@ -18,43 +23,57 @@ from logforest.stores.base import Block, partials
 if TYPE_CHECKING:
     from logforest.stores.journal import Journal
 
-__all__ = ["Applied", "Backlog"]
+__all__ = ["ROW_GROUP", "Applied", "Backlog", "Position"]
 
 log = logging.getLogger("logforest.journal")
 
-# Together in one transaction: what came in this time. Who reads does not wait for it.
+# A transaction of DuckDB that adds whole row groups writes them into the file at once, compressed;
+# any other puts its rows into memory and its log, and a checkpoint has to do the rest.
+ROW_GROUP = 122_880
+_FILL_SECONDS = 2.0  # at a pace that fills one in this time they are waited for
+# Else together in one transaction: what came in this time. Who reads does not wait for it.
 _GATHER_SECONDS = 0.05
 _RETRY_SECONDS = 0.5
-_MOST_BYTES = 16 << 20  # of frames; above that whoever brings more has to wait
+_MOST_BYTES = 96 << 20  # of frames; above that whoever brings more has to wait
 _IDLE_SECONDS = 1.0
 # Of the free space, frames may take this part before they are applied: transactions need some.
 _ROOM_SHARE = 8
 _MOST_FRAME = 1 << 20
+_SMALL_ROWS = 1_000  # are never more than that
 
-#: Called with records that have got into the tables and the last of their ids.
+#: Called with records that became durable and the last of their ids.
 Applied = Callable[[LogBatch, int], None]
+#: How far the tables are: the last frame that is in them whole, and the rows of the next.
+Position = tuple[int, int]
 
 
 @dataclass(slots=True)
 class _Waiting:
     number: int  # of the frame
-    logs: _core.LogBatch
+    logs: _core.LogBatch  # what of it is not in the tables
+    applied: int  # rows that are
     last_id: int
     size: int
-    then: Applied | None
+    since: float
+    done: Callable[[], None] | None
 
 
 class Backlog:
     """Takes blocks into the journal; a thread brings them into the tables, in order.
+
+    Where records come fast, transactions are cut at row groups, which may be in the middle of a
+    frame. ``gate`` and ``split`` are there for readers, who are to see all of a frame or nothing:
+    while somebody holds the gate and ``split`` is False, no half of a frame gets visible.
 
     Parameters
     ----------
     journal
         Where blocks become durable.
     commit
-        Commits a block and the number of its last frame in one durable transaction.
-    applied
-        The number of the last frame that is in the tables, asked after a commit failed.
+        Commits a block and the position it leads to in one durable transaction; the COMMIT itself
+        within the context it is given.
+    position
+        How far the tables are.
     log_bytes
         What the tables' own log holds, in bytes.
     """
@@ -62,42 +81,57 @@ class Backlog:
     def __init__(
         self,
         journal: Journal,
-        commit: Callable[[Block, int], None],
-        applied: Callable[[], int],
+        commit: Callable[[Block, Position, AbstractContextManager[None]], None],
+        position: Callable[[], Position],
         log_bytes: Callable[[], int],
     ) -> None:
         self._journal = journal
         self._commit = commit
-        self._applied = applied
+        self._position = position
         self._log_bytes = log_bytes
         self._waiting: deque[_Waiting] = deque()
+        self._rows = 0
         self._bytes = 0
+        self._untold: deque[tuple[_core.LogBatch, int, Applied]] = deque()
         self._folder = os.path.dirname(os.path.abspath(journal.path))
-        self._done = 0  # the last frame that is known to be in the tables
         self._state = threading.Condition(threading.Lock())  # of all above
         self._applying = threading.Lock()  # taken first
+        self._telling = threading.Lock()  # never together with that
+        self.gate = threading.Lock()
+        self.split = False
         self._thread: threading.Thread | None = None
         self._closed = False
         self.problem: str | None = None  # why what waits could not be applied
 
     def replay(self) -> int:
         """Bring what an earlier process left into the tables; how many records."""
-        rows = size = 0
-        batch: list[_Waiting] = []
+        rows = 0
+        number, applied = self._position()
         for frame in self._journal.replay():
-            last_id = frame.first_id + frame.rows - 1
-            batch.append(_Waiting(frame.number, frame.logs(), last_id, len(frame.payload), None))
-            rows += frame.rows
-            size += len(frame.payload)
-            if size >= _MOST_BYTES:
-                self._apply_these(batch)
-                batch, size = [], 0
-        if batch:
-            self._apply_these(batch)
+            logs = frame.logs()
+            if applied:
+                logs = _core.split(logs, applied)[1]
+            self._queue(frame.number, logs, applied, frame.first_id + frame.rows - 1,
+                        len(frame.payload), None)  # fmt: skip
+            rows += logs.num_rows
+            applied = 0
+            if self._bytes >= _MOST_BYTES:
+                self.apply(groups_only=True)
+        self.apply()
+        if applied:  # the frame is gone: no other may have its number
+            self._journal.last = number + 1
+            nothing = Block(key="", logs=LogBatch._from_core(_core.LogBatch()), windows=None)
+            self._commit(nothing, (number + 1, 0), contextlib.nullcontext())
         self._journal.forget(self._journal.last, all_files=True)
         return rows
 
-    def add(self, logs: LogBatch, last_id: int, then: Applied | None) -> bool:
+    def add(
+        self,
+        logs: LogBatch,
+        last_id: int,
+        then: Applied | None = None,
+        done: Callable[[], None] | None = None,
+    ) -> bool:
         """Durable when this returns True; in the tables soon, after all that came before it.
 
         False: nothing was done, since the tables may have no room for more than is promised.
@@ -108,16 +142,17 @@ class Backlog:
             Nothing of it is kept.
         """
         if self._bytes >= _MOST_BYTES or self.problem is not None:
-            self.apply()
+            self.apply(groups_only=True)
         core = logs._core
-        if not self._has_room():
+        if not self._has_room(core):
             return False
         with self._state:
             if self._closed:
                 raise StoreError("the store is closed")
             size = self._journal.append(core, last_id - core.num_rows + 1)
-            self._waiting.append(_Waiting(self._journal.last, core, last_id, size, then))
-            self._bytes += size
+            self._queue(self._journal.last, core, 0, last_id, size, done)
+            if then is not None:
+                self._untold.append((core, last_id, then))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="lf-apply", daemon=True)
                 self._thread.start()
@@ -125,42 +160,52 @@ class Backlog:
                 self._state.notify()
         return True
 
-    def _has_room(self) -> bool:
+    def _queue(
+        self,
+        number: int,
+        logs: _core.LogBatch,
+        applied: int,
+        last_id: int,
+        size: int,
+        done: Callable[[], None] | None,
+    ) -> None:
+        self._waiting.append(_Waiting(number, logs, applied, last_id, size, time.monotonic(), done))
+        self._rows += logs.num_rows
+        self._bytes += size
+
+    def _has_room(self, core: _core.LogBatch) -> bool:
         """What is acknowledged must find its place in the tables too, whatever else is written:
         folding DuckDB's own log into the file may take as much again as that log has."""
         found = os.statvfs(self._folder)
         free = found.f_bavail * found.f_frsize - self._log_bytes()
-        return self._bytes + _MOST_FRAME <= free // _ROOM_SHARE
+        frame = _MOST_FRAME
+        if core.num_rows > _SMALL_ROWS:
+            frame = max(frame, int(pa.table(core).nbytes))
+        return self._bytes + frame <= free // _ROOM_SHARE
 
     @property
     def empty(self) -> bool:
         """Everything is in the tables."""
         return not self._waiting
 
-    def apply(self) -> None:
-        """Bring all that waits into the tables; StoreError: it could not be, and still waits."""
+    def apply(self, *, groups_only: bool = False) -> None:
+        """Bring all that waits into the tables; StoreError: it could not be, and still waits.
+
+        ``groups_only``: only whole row groups, where there are any.
+        """
         if not self._waiting:
             return
         with self._applying:
-            with self._state:
-                batch = list(self._waiting)
-            if batch:
-                try:
-                    self._apply_these(batch)
-                except Exception as error:
-                    raise self._failed(error) from error
-                with self._state:
-                    for waiting in batch:
-                        self._waiting.popleft()
-                        self._bytes -= waiting.size
-                    self._journal.forget(batch[-1].number)
+            done = self._apply(groups_only=groups_only)
+        for call in done:
+            call()
 
-    def _failed(self, error: Exception) -> StoreError:
-        self.problem = f"acknowledged records wait in the journal: {error}"
-        failed = StoreError(self.problem)
-        failed.retryable = True
-        failed.code = getattr(error, "code", "")
-        return failed
+    def settle(self) -> None:
+        """:meth:`apply`, and everybody has heard of it."""
+        try:
+            self.apply()
+        finally:
+            self._tell()
 
     def close(self) -> None:
         """Apply what waits; what cannot be stays in the journal. Idempotent."""
@@ -170,7 +215,7 @@ class Backlog:
         if self._thread is not None:
             self._thread.join()
         try:
-            self.apply()
+            self.settle()
         except StoreError as error:
             log.warning("%s; the next start tries again", error)
         with self._applying, self._state:
@@ -178,27 +223,97 @@ class Backlog:
 
     # --- applying ------------------------------------------------------------------------
 
-    def _apply_these(self, batch: list[_Waiting]) -> None:
-        if self.problem is not None:  # perhaps it was applied, whatever was reported
-            self._done = max(self._done, self._applied())
-        missing = [w for w in batch if w.number > self._done]
-        if missing:
-            self._commit(_block_of(missing), missing[-1].number)
-            self._done = missing[-1].number
+    def _apply(self, *, groups_only: bool) -> set[Callable[[], None]]:
+        done: set[Callable[[], None]] = set()
+        try:
+            if self.problem is not None:  # perhaps it was applied, whatever was reported
+                self._applied(self._position(), done)
+            with self._state:
+                rows = self._rows
+            whole = rows - rows % ROW_GROUP
+            if whole:
+                self._apply_rows(whole, done)
+            if rows > whole and not (whole and groups_only):
+                self._apply_rows(rows - whole, done)
+        except Exception as error:
+            self.problem = f"acknowledged records wait in the journal: {error}"
+            failed = StoreError(self.problem)
+            failed.retryable = True
+            failed.code = getattr(error, "code", "")
+            raise failed from error
         self.problem = None
-        at = 0
-        while at < len(batch):  # those with the same listener together
-            end = at + 1
-            while end < len(batch) and batch[end].then == batch[at].then:
-                end += 1
-            then = batch[at].then
-            if then is not None:
-                together = _core.concat([w.logs for w in batch[at:end]])
+        return done
+
+    def _apply_rows(self, rows: int, done: set[Callable[[], None]]) -> None:
+        parts: list[_core.LogBatch] = []
+        left = rows
+        with self._state:
+            for waiting in self._waiting:
+                if left < waiting.logs.num_rows:
+                    break
+                parts.append(waiting.logs)
+                position = (waiting.number, 0)
+                left -= waiting.logs.num_rows
+            if left:
+                parts.append(_core.split(waiting.logs, left)[0])
+                position = (waiting.number - 1, waiting.applied + left)
+        logs = LogBatch._from_core(_core.concat(parts))
+        block = Block(key=f"j{position[0]}.{position[1]}", logs=logs, windows=partials(logs))
+        self._commit(block, position, self._splitting() if left else contextlib.nullcontext())
+        self._applied(position, done)
+
+    @contextlib.contextmanager
+    def _splitting(self) -> Iterator[None]:
+        with self.gate:
+            self.split = True
+            yield
+
+    def _applied(self, position: Position, done: set[Callable[[], None]]) -> None:
+        """The tables are that far."""
+        number, rows = position
+        with self._state:
+            while self._waiting and self._waiting[0].number <= number:
+                waiting = self._waiting.popleft()
+                self._rows -= waiting.logs.num_rows
+                self._bytes -= waiting.size
+                if waiting.done is not None:
+                    done.add(waiting.done)
+            if self._waiting and rows > self._waiting[0].applied:
+                waiting = self._waiting[0]
+                more = rows - waiting.applied
+                waiting.logs = _core.split(waiting.logs, more)[1]
+                waiting.applied = rows
+                self._rows -= more
+            self._journal.forget(number)
+        self.split = bool(rows)
+
+    # --- the thread ----------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        """Those who want to know what is durable hear it in order, and together if it is more."""
+        with self._telling:
+            with self._state:
+                batch = list(self._untold)
+                self._untold.clear()
+            at = 0
+            while at < len(batch):
+                end = at + 1
+                while end < len(batch) and batch[end][2] == batch[at][2]:
+                    end += 1
+                _, last_id, then = batch[end - 1]
+                together = _core.concat([logs for logs, _, _ in batch[at:end]])
                 try:
-                    then(LogBatch._from_core(together), batch[end - 1].last_id)
+                    then(LogBatch._from_core(together), last_id)
                 except Exception:
                     log.exception("after records were stored")
-            at = end
+                at = end
+
+    def _filling(self) -> bool:
+        """Whether a row group will be whole soon."""
+        if self._closed or not self._waiting or self._bytes >= _MOST_BYTES:
+            return False
+        age = time.monotonic() - self._waiting[0].since
+        return ROW_GROUP > self._rows >= ROW_GROUP * age / _FILL_SECONDS
 
     def _run(self) -> None:
         while True:
@@ -211,14 +326,13 @@ class Backlog:
                 if self._closed:
                     return
                 self._state.wait_for(lambda: self._closed, _GATHER_SECONDS)
+                filling = self._filling()
+            self._tell()
+            if filling:
+                continue
             try:
-                self.apply()
+                self.apply(groups_only=True)
             except StoreError as error:
                 log.error("%s", error)
                 with self._state:
                     self._state.wait_for(lambda: self._closed, _RETRY_SECONDS)
-
-
-def _block_of(batch: list[_Waiting]) -> Block:
-    logs = LogBatch._from_core(_core.concat([w.logs for w in batch]))
-    return Block(key=f"j{batch[-1].number}", logs=logs, windows=partials(logs))

@@ -120,6 +120,8 @@ class DuckDBFile:
                 connection.execute("COMMIT")
         if not run(connection, statement("duckdb", "rejects_have_file")):
             connection.execute(statement("duckdb", "add_rejects_file"))
+        if not run(connection, statement("duckdb", "journal_has_rows")):
+            connection.execute(statement("duckdb", "add_journal_rows"))
 
     def _open_error(self, error: duckdb.Error) -> StoreError:
         text = str(error)
@@ -213,6 +215,15 @@ class DuckDBFile:
         with self.errors():
             rows = run(self.cursor(), sql, parameters)
             return rows[0] if rows else None
+
+    def begin_reading(self) -> None:
+        """Until :meth:`end_reading` this thread sees the tables as they are now."""
+        with self.errors():  # it is the first look at a table that counts, not the BEGIN
+            run(self.cursor(), "BEGIN TRANSACTION READ ONLY; SELECT 1 FROM progress LIMIT 0")
+
+    def end_reading(self) -> None:
+        with contextlib.suppress(duckdb.Error):
+            self.cursor().execute("ROLLBACK")
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:

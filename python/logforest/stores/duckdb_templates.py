@@ -100,7 +100,6 @@ class DuckDBTemplates:
     def table(self, since: When, until: When, tenant: str | None, limit: int) -> pa.Table:
         """The most frequent templates of the records of a span."""
         limit = whole("limit", limit, 0)
-        self.refresh()
         c = Conditions()
         c.within(tenant, since, until)
         sql = statement("duckdb", "templates").format(where=c.where, limit=limit)

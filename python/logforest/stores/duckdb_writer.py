@@ -17,8 +17,10 @@ from logforest.stores.duckdb_file import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from logforest.stores.base import Block
+    from logforest.stores.duckdb_backlog import Position
     from logforest.stores.duckdb_file import DuckDBFile
 
 __all__ = ["Writer", "insert_from"]
@@ -66,26 +68,33 @@ class Writer:
         self._logs = _Source(self._no_logs)
         self._windows: _Source | None = None
 
-    def commit(self, blocks: Sequence[Block], applied: int | None = None) -> None:
+    def commit(
+        self,
+        blocks: Sequence[Block],
+        applied: Position | None = None,
+        within: AbstractContextManager[None] | None = None,
+    ) -> None:
         """All blocks in one durable transaction, or none and an error.
 
-        ``applied``: the number of the last frame of the journal that is in them.
+        ``applied``: how far the tables are with that in the journal. ``within``: entered for the
+        COMMIT alone.
         """
         with self._file.errors():
             try:
                 cursor = self._ready()
                 script = "BEGIN;"
                 if applied is not None:
-                    script += f"EXECUTE commit_applied({applied});"
+                    script += f"EXECUTE commit_applied({applied[0]}, {applied[1]});"
                 for i, block in enumerate(blocks):
                     script += self._plans_for(cursor, block)
-                    if i == len(blocks) - 1 and not _has_extras(block):
+                    if i == len(blocks) - 1 and within is None and not _has_extras(block):
                         script += "COMMIT;"  # one call: nothing else runs in between
                     run(cursor, script)
                     script = ""
                     _insert_extras(cursor, block)
-                if not blocks or _has_extras(blocks[-1]):
-                    run(cursor, script + "COMMIT")
+                if within is not None or not blocks or _has_extras(blocks[-1]):
+                    with within or contextlib.nullcontext():
+                        run(cursor, script + "COMMIT")
             except BaseException:
                 # Rolls back; and whatever went wrong, the next commit makes its plans afresh.
                 self.close()

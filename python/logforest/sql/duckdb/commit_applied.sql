@@ -1,1 +1,1 @@
-UPDATE journal SET applied = $1
+UPDATE journal SET applied = $1, rows = $2

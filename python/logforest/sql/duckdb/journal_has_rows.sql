@@ -1,0 +1,1 @@
+SELECT 1 FROM duckdb_columns() WHERE table_name = 'journal' AND column_name = 'rows'
