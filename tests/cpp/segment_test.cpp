@@ -252,6 +252,139 @@ TEST(Numbers, SpellingsOfTheEndsOfATerm) {
   EXPECT_EQ(spellings("in 12345").back().codes.at(0).count(), 1U);
 }
 
+TEST(Words, RareOnesStandApart) {
+  const std::string texts("user anna left\0user ben left\0a \x02 z\0user anna.ben left\0\0", 55);
+  const std::vector<std::uint32_t> begins{0, 15, 29, 35, 54};
+  const std::vector<std::uint32_t> having{3, 3, 1, 4, 1};
+  WordSplitter splitter;
+  for (int again = 0; again < 2; ++again) {
+    splitter.split(texts, begins, having, 8);
+    EXPECT_EQ(splitter.words(), std::string("anna\0ben\0", 9));  // user, left: ten records
+    EXPECT_EQ(splitter.texts(),
+              std::string("user \x03 left\0a \x02 z\0user \x03.\x03 left\0\0", 33));
+    ASSERT_EQ(splitter.size(), 4U);
+    const auto marks = [&](std::size_t i) {
+      return std::vector<NumberCode>(splitter.marks_of(i).begin(), splitter.marks_of(i).end());
+    };
+    using Codes = std::vector<NumberCode>;
+    EXPECT_EQ(splitter.text_of(0), splitter.text_of(1));
+    EXPECT_EQ(marks(0), (Codes{kFirstWordCode}));
+    EXPECT_EQ(marks(1), (Codes{kFirstWordCode + 1}));
+    EXPECT_EQ(marks(2), (Codes{WordSplitter::kNumberHere}));
+    EXPECT_EQ(marks(3), (Codes{kFirstWordCode, kFirstWordCode + 1}));
+    EXPECT_TRUE(marks(4).empty());
+  }
+  splitter.split(texts, begins, having, 1);
+  EXPECT_EQ(splitter.words(), "");
+  EXPECT_EQ(splitter.texts(), texts);
+}
+
+TEST(Words, WordingsOfATermGoByTheRareWords) {
+  const std::string words("anna\0ben\0hannah\0", 16);
+  const std::string texts("user \x03 left\0", 12);
+  const auto wordings = [&](std::string_view term) {
+    std::vector<std::string> out;
+    for (const Spelling& spelling : spellings(term)) {
+      std::vector<Wording> some;
+      Pattern pattern(spelling);
+      pattern.wordings(words, texts, some);
+      for (const Wording& wording : some) {
+        out.push_back(wording.text);
+        for (const Mark& mark : wording.marks) {
+          for (const NumberCode code : mark.words)
+            out.back() += std::to_string(code - kFirstWordCode);
+        }
+      }
+    }
+    return out;
+  };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(wordings("nn"), (Texts{"nn",
+                                   "\x03"
+                                   "02"}));
+  EXPECT_EQ(wordings("user anna left"), (Texts{"user \x03 left"
+                                               "0"}));
+  EXPECT_EQ(wordings("user hanna left"), (Texts{"user hanna left"}));
+  EXPECT_EQ(wordings("nna left"), (Texts{"nna left",
+                                         "\x03 left"
+                                         "0"}));
+  EXPECT_EQ(wordings("left hann"), (Texts{"left hann",
+                                          "left \x03"
+                                          "2"}));
+  EXPECT_EQ(wordings("x, x"), (Texts{"x, x"}));
+  EXPECT_EQ(wordings("(ben)"), (Texts{"(\x03)1"}));
+}
+
+TEST(Digest, WordsThatFewRecordsHave) {
+  // A skewed vocabulary: some words are common in the segment, most are rare.
+  std::mt19937 random(12);
+  const auto word = [&] {
+    const double u = static_cast<double>(random() % 10'000) / 10'000;
+    const auto n = static_cast<unsigned>(600 * u * u * u);
+    return std::string(1 + n % 3, static_cast<char>('g' + n % 17)) + "o" +
+           static_cast<char>('g' + n / 17 % 19) + (n % 5 == 0 ? "ä" : "");
+  };
+  std::vector<std::string> messages;
+  for (int i = 0; i < 1500; ++i) {
+    messages.push_back(i % 2 == 0 ? "User " + word() + "." + word() + " failed to sign in after " +
+                                        std::to_string(random() % 40) + " tries"
+                                  : "job " + word() + std::to_string(random() % 3000) + " of " +
+                                        word() + " done\x03" + word());
+  }
+  const Segment segment = segment_of(messages);
+  ASSERT_FALSE(segment.digest.empty());
+  for (int n = 0; n < 1500; ++n) {
+    const std::string text = folded(messages[random() % messages.size()]);
+    const std::string piece = text.substr(random() % text.size(), 1 + random() % 18);
+    if (folded(piece) != piece) continue;  // cut inside of a character
+    const auto ids = named(segment, {piece});
+    for (std::size_t row = 0; row < messages.size(); ++row) {
+      if (folded(messages[row]).find(piece) == std::string::npos) continue;
+      ASSERT_TRUE(std::ranges::binary_search(ids, static_cast<std::int64_t>(row)))
+          << piece << " in " << messages[row];
+    }
+  }
+  EXPECT_TRUE(named(segment, {"failed to sign in of"}).empty());
+  EXPECT_TRUE(named(segment, {"tries", "done"}).empty());
+}
+
+TEST(Digest, OfTheVersionBeforeStillTells) {
+  const auto frame = [](std::string_view raw) {
+    std::string out(ZSTD_compressBound(raw.size()), '\0');
+    out.resize(ZSTD_compress(out.data(), out.size(), raw.data(), raw.size(), 1));
+    return out;
+  };
+  const std::string texts = frame(std::string_view("lock of anna\0\x02 locks\0", 21));
+  // Two records: text 1 with number 7, text 0; unit 1, times 5 and 6.
+  const std::string rows =
+      frame(std::string_view("\1\0\0\0"
+                             "\1\0"
+                             "\0\0"
+                             "\7"
+                             "\0"
+                             "\1"
+                             "\x0a\2",
+                             13));
+  std::string digest(4, '\0');
+  digest[0] = static_cast<char>(texts.size());
+  digest[3] = 0x20;
+  digest += texts + rows;
+  const std::string ids("\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0", 16);
+  const auto hits = [&](const std::string& term) -> std::vector<std::int64_t> {
+    const auto found = DigestSearch(std::vector{term}).find(digest, ids);
+    if (!found) return {-1};
+    std::vector<std::int64_t> out;
+    for (const Hit& hit : *found) out.push_back(hit.id);
+    return out;
+  };
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(hits("lock"), (Ids{0, 1}));
+  EXPECT_EQ(hits("of ann"), (Ids{1}));
+  EXPECT_EQ(hits("7 locks"), (Ids{0}));
+  EXPECT_EQ(hits("8 locks"), Ids{});
+  EXPECT_EQ(hits("lock\x03"), (Ids{-1}));  // no mark then
+}
+
 TEST(Digest, NamesTheRecordsThatHoldAllTerms) {
   const std::vector<std::string> messages{
       "payment 17 refused by provider", "order 18 from warehouse",

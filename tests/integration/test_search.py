@@ -14,7 +14,13 @@ import pytest
 import logforest as lf
 from logforest import _core
 from logforest.pipeline.group import prepare_batch
-from logforest.stores import postgres, postgres_schema, postgres_search, postgres_segments
+from logforest.stores import (
+    postgres,
+    postgres_digests,
+    postgres_schema,
+    postgres_search,
+    postgres_segments,
+)
 from logforest.stores.base import Block, LogQuery, partials
 from logforest.stores.postgres import PostgresStore
 from logforest.testing.servers import PrivatePostgres
@@ -58,7 +64,7 @@ def small_steps() -> Iterator[None]:
     patch.setattr(postgres_search, "_GLANCE_ROWS", 50)
     patch.setattr(postgres_search, "_FIRST_ROWS", 300)
     patch.setattr(postgres_search, "_FIRST_DIGESTS", 3)
-    patch.setattr(postgres_search, "_PART_DIGESTS", 2)
+    patch.setattr(postgres_digests, "_PART", 2)
     patch.setattr(postgres_search, "_FIRST_HITS", 4)
     patch.setattr(postgres_search, "_MOST_HITS", 11)
     patch.setattr(postgres_segments, "_STEP", 5)
@@ -350,6 +356,60 @@ def test_phrases_with_numbers_of_every_length(dsn: str, small_steps: None) -> No
             assert ids(store.logs(q=quoted, limit=3)) == want[:3], term
         both = [i for i in brute(store, "attempt 7") if i in set(brute(store, "in 12"))]
         assert ids(store.logs(q='"in 12" "attempt 7"')) == both
+
+
+def test_words_that_few_records_have(
+    dsn: str, small_steps: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pieces of messages, cut anywhere in names that stand apart from the texts of a digest."""
+    rng = random.Random(9)
+    syllables = ("ka", "lo", "mi", "ren", "øst", "é", "x", "dex")
+
+    def word() -> str:
+        return "".join(rng.choices(syllables, k=rng.randint(1, 3)))
+
+    messages = [
+        rng.choice((
+            f"User {word()}.{word()} failed to sign in, {rng.randrange(9)} tries left",
+            f"job {word()}{rng.randrange(999)} done: {word()} {word()}",
+            f"cache {word()} evicted\x03{word()}",
+        ))
+        for _ in range(3000)
+    ]  # fmt: skip
+    body = b"\n".join(json.dumps({"message": m}).encode() for m in messages)
+    # Room for some digests only: others come and go.
+    monkeypatch.setattr(postgres_digests.Digests.__init__, "__defaults__", (12_000,))
+    with PostgresStore(dsn) as store:
+        store.append(lf.parse(body, format="json"))
+        for _ in range(150):
+            text = rng.choice(messages)
+            begin = rng.randrange(len(text) - 3)
+            term = text[begin : begin + rng.choice((4, 9, 15, 25))].replace('"', "")
+            want = brute(store, term)
+            assert want, term
+            quoted = f'"{term}"'
+            assert ids(store.logs(q=quoted)) == want, term
+            assert ids(store.logs(q=quoted, limit=3)) == want[:3], term
+            assert ids(store.logs(q=quoted, limit=3, ascending=True)) == want[::-1][:3], term
+        kept = store._digests._kept.values()
+        assert 0 < sum(k.size for k in kept) == store._digests._bytes <= 12_000
+
+
+def test_digests_in_memory_are_not_taken_for_those_of_other_records(dsn: str) -> None:
+    with PostgresStore(dsn) as store:
+        store.append(parsed(1, 3000))
+        assert ids(store.logs(q="payment order", limit=5)) == [
+            i for i in brute(store, "payment") if i in set(brute(store, "order"))
+        ][:5]  # fmt: skip
+        assert store._digests._kept
+        # As if the database had been set back to the state before, and gone on from there.
+        session = _core.PgClient(dsn).session()
+        session.execute("TRUNCATE logs, log_segments RESTART IDENTITY")
+        session.close()
+        body = b"\n".join(b'{"message":"other words %d"}' % i for i in range(3000))
+        store.append(lf.parse(body, format="json"))
+        assert ids(store.logs(q="other words", limit=5)) == brute(store, "other words")[:5]
+        assert ids(store.logs(q="payment")) == []
 
 
 @pytest.mark.parametrize("digest", ["NULL", "'\\x00'", "substring(digest FOR 60)"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from logforest.sql import statement
 from logforest.stores import postgres_segments as segments
 from logforest.stores.base import LogQuery, Total
 from logforest.stores.filters import Conditions, log_conditions, search_terms
+from logforest.stores.postgres_digests import Digests, Hits
 from logforest.stores.postgres_latest import select_page
 from logforest.stores.postgres_segments import Claims, Ranges, Step, runs_of
 
@@ -38,10 +38,7 @@ _GLANCE_ROWS = 5_000  # newest records looked at first: what is frequent fills i
 _FIRST_ROWS = 16_384  # records of the first round; later ones read what seems to be needed
 _FIRST_DIGESTS = 256  # segments whose digests are looked through first; then more at a time
 _MOST_DIGESTS = 1024  # but no more than these (some 30 kB each)
-_PART_DIGESTS = 128  # of these, fetched and looked through at a time
 _FIRST_HITS, _MOST_HITS = 250, 4_000  # records that are read one by one, first and then at a time
-_DENSE = 8  # of a segment with more than an n-th of hits all records are read,
-_MOST_PEERS = 64  # or if more records than this share a time: times are what hits are found by
 _HIT_COST = 4  # one is read as fast as so many in a row
 _COUNT_ROWS = 50_000  # records read for a total, when segments can tell which
 _NEWEST_ROWS = 15_000  # records read for a total, when nothing can be ruled out
@@ -111,6 +108,7 @@ class PostgresSearch:
     def _init_search(self) -> None:
         # A replica may be behind: it has its own.
         self._read_claims, self._write_claims = Claims(), Claims()
+        self._digests = Digests()
 
     # --- pages ---------------------------------------------------------------------------
 
@@ -149,9 +147,9 @@ class PostgresSearch:
             while begin < len(step):
                 # Without a limit everything is wanted: no reason to go step by step.
                 end = min(begin + digests, len(step)) if telling else len(step)
-                hits = (
-                    _hits(session, terms, step, begin, end) if telling else [None] * (end - begin)
-                )
+                hits: Hits = [None] * (end - begin)
+                if telling:
+                    hits = self._digests.hits(session, terms, step, begin, end)
                 cost = step.rows[begin:end].copy()
                 for i, some in enumerate(hits):
                     if some is not None:
@@ -324,38 +322,6 @@ class _Reading:
             self._found = more
         elif more.num_rows:
             self._found = _merge(self._found, more, self._query.ascending, self._query.limit)
-
-
-def _hits(
-    session: PgSession, terms: Sequence[str], step: Step, begin: int, end: int
-) -> list[NDArray[np.int64] | None]:
-    """Records of segments that may hold the terms; None: all, or too many to read one by one."""
-    sql = statement("postgres", "select_digests")
-
-    def fetch(at: int) -> dict[int, bytes | None]:
-        table = pa.table(session.query(sql, [step.seq[at : min(at + _PART_DIGESTS, end)].tolist()]))
-        return dict(zip(table["seq"].to_pylist(), table["digest"].to_pylist(), strict=True))
-
-    found: list[NDArray[np.int64] | None] = []
-    # While some are looked through, Postgres reads the next.
-    with ThreadPoolExecutor(1, "lf-digests") as ahead:
-        fetched = ahead.submit(fetch, begin)
-        for at in range(begin, end, _PART_DIGESTS):
-            digests = fetched.result()
-            stop = min(at + _PART_DIGESTS, end)
-            if stop < end:
-                fetched = ahead.submit(fetch, stop)
-            found += _core.search_digests(
-                terms, [digests.get(n) for n in step.seq[at:stop].tolist()], step.runs[at:stop]
-            )
-    return [
-        None
-        if some is None
-        or len(some) * _DENSE > rows
-        or (len(some) and some[:, 2].mean() > _MOST_PEERS)
-        else some
-        for some, rows in zip(found, step.rows[begin:end], strict=True)
-    ]
 
 
 @contextlib.contextmanager

@@ -47,7 +47,8 @@ __all__ = [
 
 SEGMENT_ROWS = 2048  # records of one segment
 LEAST_ROWS = 1024  # smaller commits leave their records to cover()
-_PROBES = 10  # grams looked up a term: more rule out hardly more
+_PROBES = 10  # grams looked up for a search, at least three a term: more rule out hardly more,
+_MOST_PROBES = 6  # and no more than these for one
 _STEP = 4096  # segments looked through before older ones are
 _UNSETTLED = 1000  # of the newest segments, one may still be committed
 _MOST_RUNS = 1_000_000  # of claimed ids that are remembered (16 B each)
@@ -181,8 +182,10 @@ def _fingerprints(session: PgSession, query: LogQuery) -> Sequence[int]:
 def candidates_of(session: PgSession, query: LogQuery) -> str:
     """The condition that segments with records of the query meet, and few others."""
     may = _values(query, _fingerprints(session, query))
-    for term in terms_of(query.q or ""):
-        may += [_probe(probe) for probe in _core.search_probes(term.lower(), _PROBES)]
+    terms = terms_of(query.q or "")
+    each = min(max(_PROBES // max(len(terms), 1), 3), _MOST_PROBES)
+    for term in terms:
+        may += [_probe(probe) for probe in _core.search_probes(term.lower(), each)]
     return " AND ".join(may) or "true"
 
 
@@ -246,6 +249,7 @@ class Step:
     """Some segments that may match, first those that come first in the order of a query."""
 
     edge: NDArray[np.int64]  # us; the earliest time, or minus the latest of a newest-first query
+    times: NDArray[np.int64]  # [n, 2]: from when to when
     rows: NDArray[np.int64]
     runs: list[bytes]
     seq: NDArray[np.int64]
@@ -296,12 +300,15 @@ def steps(session: PgSession, query: LogQuery, candidates: str) -> Iterator[Step
         else:
             sql = statement("postgres", "select_segments").format(where="false")
             table = pa.table(session.query(sql))
-        edge = table[key].cast(pa.int64()).to_numpy()
-        edge = edge if query.ascending else -edge
+        times = np.column_stack(
+            [table[name].cast(pa.int64()).to_numpy() for name in ("min_time", "max_time")]
+        )
+        edge = times[:, 0] if query.ascending else -times[:, 1]
         order = np.argsort(edge, kind="stable")
         runs = table["ids"].to_pylist()
         yield Step(
             edge=edge[order],
+            times=times[order],
             rows=table["rows"].to_numpy().astype(np.int64)[order],
             runs=[runs[i] for i in order],
             seq=table["seq"].to_numpy()[order],

@@ -18,6 +18,8 @@ constexpr std::size_t kMostTextBytes = std::size_t{1} << 24;  // in memory
 constexpr std::size_t kLeast = 1024;                          // bytes of a digest that are fine,
 constexpr std::size_t kMostBytesPerRow = 24;                  // or so many a record,
 constexpr std::size_t kMostShare = 4;                         // or an n-th of long messages
+constexpr std::size_t kCommonShare = 64;  // words of an n-th of the records are not rare,
+constexpr std::size_t kLeastCommon = 4;   // nor those of so many
 constexpr std::array<std::int64_t, 3> kUnits{1'000'000, 1000, 1};
 
 void put_uint32(std::string& out, std::size_t at, std::uint32_t v) {
@@ -74,32 +76,29 @@ bool DigestBuilder::compress(std::string_view raw, std::string& out) {
   return true;
 }
 
-// The numbers of one place of one text follow each other: they are alike.
-std::vector<NumberCode> DigestBuilder::numbers_by_text(std::span<const std::uint32_t> order) const {
-  const auto numbers_of = [&](std::uint32_t row) {
-    const std::size_t begin = number_begins_[row];
-    const std::size_t end =
-        row + 1 < number_begins_.size() ? number_begins_[row + 1] : numbers_.size();
-    return std::span(numbers_).subspan(begin, end - begin);
-  };
-  std::vector<std::uint32_t> having(begins_.size());  // records with this text
-  std::vector<std::uint32_t> next(begins_.size());    // where the first number of the next goes
-  std::vector<std::uint32_t> counts(begins_.size());
-  for (const std::uint32_t row : order) {
-    ++having[codes_[row]];
-    counts[codes_[row]] = static_cast<std::uint32_t>(numbers_of(row).size());
+// What stands at one mark of one text follows each other: it is alike.
+std::vector<NumberCode> DigestBuilder::marks_by_text(std::span<const std::uint32_t> order) const {
+  std::vector<std::uint32_t> having(splitter_.size());  // records with this text
+  std::vector<std::uint32_t> next(splitter_.size());    // where the first mark of the next goes
+  std::vector<std::uint32_t> counts(splitter_.size());
+  for (const std::uint16_t before : codes_) {
+    const std::size_t text = splitter_.text_of(before);
+    ++having[text];
+    counts[text] = static_cast<std::uint32_t>(splitter_.marks_of(before).size());
   }
   std::uint32_t total = 0;
-  for (std::size_t text = 0; text < begins_.size(); ++text) {
+  for (std::size_t text = 0; text < next.size(); ++text) {
     next[text] = total;
     total += having[text] * counts[text];
   }
-  std::vector<NumberCode> out(numbers_.size());
+  std::vector<NumberCode> out(total);
   for (const std::uint32_t row : order) {
-    std::size_t at = next[codes_[row]]++;
-    for (const NumberCode number : numbers_of(row)) {
-      out[at] = number;
-      at += having[codes_[row]];
+    const std::size_t text = splitter_.text_of(codes_[row]);
+    std::size_t at = next[text]++;
+    std::size_t number = number_begins_[row];
+    for (const NumberCode mark : splitter_.marks_of(codes_[row])) {
+      out[at] = mark == WordSplitter::kNumberHere ? numbers_[number++] : mark;
+      at += having[text];
     }
   }
   return out;
@@ -109,8 +108,15 @@ std::string DigestBuilder::finish(std::span<const std::int64_t> ids) {
   const std::size_t rows = times_.size();
   std::string out;
   if (zstd_ && rows > 0 && codes_.size() == rows && ids.size() == rows) {
+    std::vector<std::uint32_t> having(begins_.size());  // records with each text
+    for (const std::uint16_t code : codes_) ++having[code];
+    splitter_.split(texts_, begins_, having, std::max(kLeastCommon, rows / kCommonShare));
+    std::string first(4, '\0');
+    put_uint32(first, 0, static_cast<std::uint32_t>(splitter_.words().size()));
+    first += splitter_.words();
+    first += splitter_.texts();
     out.assign(4, '\0');
-    bool fine = compress(texts_, out);
+    bool fine = compress(first, out);
     put_uint32(out, 0, static_cast<std::uint32_t>(out.size() - 4) | kDigestVersion);
 
     std::vector<std::uint32_t> order(rows);
@@ -118,13 +124,15 @@ std::string DigestBuilder::finish(std::span<const std::int64_t> ids) {
     if (!std::ranges::is_sorted(ids)) {
       std::ranges::stable_sort(order, {}, [&](std::uint32_t row) { return ids[row]; });
     }
+    const std::vector<NumberCode> marks = marks_by_text(order);
     std::string raw(4, '\0');
-    raw.reserve(rows * 4 + numbers_.size() * 2);
-    put_uint32(raw, 0, static_cast<std::uint32_t>(numbers_.size()));
+    raw.reserve(rows * 4 + marks.size() * 2);
+    put_uint32(raw, 0, static_cast<std::uint32_t>(marks.size()));
     std::vector<std::uint16_t> codes(rows);
-    std::ranges::transform(order, codes.begin(), [&](std::uint32_t row) { return codes_[row]; });
+    std::ranges::transform(order, codes.begin(),
+                           [&](std::uint32_t row) { return splitter_.text_of(codes_[row]); });
     put_split(raw, codes);
-    put_split(raw, numbers_by_text(order));
+    put_split(raw, marks);
     const std::int64_t unit = *std::ranges::find_if(kUnits, [&](std::int64_t u) {
       return std::ranges::all_of(times_, [u](std::int64_t time) { return time % u == 0; });
     });

@@ -1,9 +1,10 @@
 // Digest of the messages of a segment: which of its records can hold a term, without reading them.
 //
-// It has the distinct texts without their numbers (numbers.hpp), which are few and compress well,
-// and for each record (in the order of its id) which text it has, its short numbers, and when it
-// was. A term is looked up in the texts, then its numbers in the records that have them. What a
-// digest says is never too little: a record that holds the term is always among those it names.
+// It has the distinct texts without their numbers (numbers.hpp) and rare words (words.hpp), which
+// are few, the rare words, and for each record (in the order of its id) which text it has, its
+// short numbers and rare words, and when it was. A term is looked up in the texts, then its numbers
+// and rare words in the records that have them. What a digest says is never too little: a record
+// that holds the term is always among those it names.
 #pragma once
 
 #include <zstd.h>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "logforest/search/numbers.hpp"
+#include "logforest/search/words.hpp"
 
 namespace logforest::search {
 
@@ -31,7 +33,7 @@ class DigestBuilder {
 
  private:
   [[nodiscard]] std::uint32_t code_of(std::string_view text);
-  [[nodiscard]] std::vector<NumberCode> numbers_by_text(std::span<const std::uint32_t> order) const;
+  [[nodiscard]] std::vector<NumberCode> marks_by_text(std::span<const std::uint32_t> order) const;
   [[nodiscard]] bool compress(std::string_view raw, std::string& out);
 
   std::size_t bytes_ = 0;  // of messages
@@ -43,6 +45,7 @@ class DigestBuilder {
   std::vector<std::uint32_t> number_begins_;
   std::vector<std::int64_t> times_;
   std::string reduced_;
+  WordSplitter splitter_;
   std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> zstd_;
 };
 
@@ -64,8 +67,8 @@ class DigestSearch {
                                                      std::string_view runs) const;
 
  private:
-  std::vector<std::vector<Spelling>> terms_;
-  bool numbers_ = false;  // whether spellings tell anything of numbers
+  std::vector<std::vector<Pattern>> terms_;
+  bool marks_ = false;  // whether a term has a byte that is a mark now and was not in version 2
 };
 
 }  // namespace logforest::search

@@ -1,15 +1,16 @@
 // Bytes of a digest (digest.hpp): a length and two zstd frames.
 //
 //   uint32   bytes of the first frame; the version in its highest bits
-//   frame 1  the distinct texts, each ended by NUL
-//   frame 2  uint32 count of short numbers
+//   frame 1  uint32 bytes of the rare words; these, each ended by NUL
+//            the distinct texts, each ended by NUL
+//   frame 2  uint32 count of marks (short numbers and rare words)
 //            for each record its text: low bytes, then high bytes
-//            the short numbers, text by text: the first of all its records, their second, ...:
-//            low bytes, then high bytes
+//            what stands at the marks, text by text: the first of all its records, their second,
+//            ...: low bytes, then high bytes; words follow the codes of numbers
 //            varints: unit of times in microseconds; for each record the difference to the one
 //            before, in units, zigzag
 //
-// Integers are little-endian.
+// Integers are little-endian. Version 2 had no rare words: frame 1 was its texts.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@
 namespace logforest::search {
 
 inline constexpr std::uint32_t kDigestVersionMask = 0xf0000000;
-inline constexpr std::uint32_t kDigestVersion = 0x20000000;
+inline constexpr std::uint32_t kDigestVersion = 0x30000000;
+inline constexpr std::uint32_t kDigestWithoutWords = 0x20000000;
 
 inline void put_varint(std::string& out, std::uint64_t v) {
   for (; v >= 0x80; v >>= 7) out.push_back(static_cast<char>(v | 0x80));

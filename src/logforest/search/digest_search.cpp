@@ -6,6 +6,7 @@
 #include "logforest/base/hash.hpp"
 #include "logforest/search/digest.hpp"
 #include "logforest/search/digest_format.hpp"
+#include "logforest/search/find_in.hpp"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -17,10 +18,10 @@ namespace {
 constexpr std::size_t kMostRaw = std::size_t{1} << 26;  // of a frame that is read
 constexpr std::size_t kFewHits = 16;                    // whose peers are counted one by one
 
-// Where a spelling of a term stands in a text: the numbers from `first` on have to fit.
+// Where a wording of a term stands in a text: the marks from `first` on have to fit.
 struct Place {
   std::uint32_t term;
-  const Spelling* spelling;
+  const Wording* wording;
   std::uint32_t first;
 };
 struct Text {
@@ -43,29 +44,6 @@ bool decompress(Scratch& scratch, std::string_view frame, std::string& out) {
   return ZSTD_isError(got) == 0 && got == size;
 }
 
-// As text.find(needle, from), sixteen places at a time: those where its first and last byte fit.
-std::size_t find_in(std::string_view text, std::string_view needle, std::size_t from) noexcept {
-#ifdef __SSE2__
-  constexpr std::size_t kLanes = 16;
-  const std::size_t last = needle.size() - 1;
-  const __m128i first_byte = _mm_set1_epi8(needle.front());
-  const __m128i last_byte = _mm_set1_epi8(needle.back());
-  const auto load = [&](std::size_t at) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
-  };
-  for (; from + last + kLanes <= text.size(); from += kLanes) {
-    const __m128i fits = _mm_and_si128(_mm_cmpeq_epi8(load(from), first_byte),
-                                       _mm_cmpeq_epi8(load(from + last), last_byte));
-    for (auto places = static_cast<unsigned>(_mm_movemask_epi8(fits)); places != 0;
-         places &= places - 1) {
-      const std::size_t at = from + static_cast<std::size_t>(std::countr_zero(places));
-      if (std::memcmp(text.data() + at, needle.data(), needle.size()) == 0) return at;
-    }
-  }
-#endif
-  return text.find(needle, from);
-}
-
 // Bits of the bytes of a block that are `wanted`.
 constexpr std::size_t kBlock = 64;
 std::uint64_t bits_of(const char* block, char wanted) noexcept {
@@ -84,10 +62,10 @@ std::uint64_t bits_of(const char* block, char wanted) noexcept {
   return bits;
 }
 
-// f(end, numbers) for each text: where it ends and how many short numbers it has.
+// f(end, marks) for each text: where it ends and how many marks it has.
 template <class F>
 void each_text(std::string_view texts, F&& f) {
-  std::uint32_t numbers = 0;
+  std::uint32_t count = 0;
   for (std::size_t at = 0; at < texts.size(); at += kBlock) {
     std::array<char, kBlock> rest;
     const char* block = texts.data() + at;
@@ -96,36 +74,37 @@ void each_text(std::string_view texts, F&& f) {
       std::ranges::copy(texts.substr(at), rest.begin());
       block = rest.data();
     }
-    std::uint64_t marks = bits_of(block, kShortNumber);
+    std::uint64_t marks = bits_of(block, kShortNumber) | bits_of(block, kRareWord);
     for (std::uint64_t ends = bits_of(block, '\0'); ends != 0; ends &= ends - 1) {
       const std::uint64_t before = marks & ((ends & (~ends + 1)) - 1);
       f(at + static_cast<std::size_t>(std::countr_zero(ends)),
-        numbers + static_cast<std::uint32_t>(std::popcount(before)));
+        count + static_cast<std::uint32_t>(std::popcount(before)));
       marks ^= before;
-      numbers = 0;
+      count = 0;
     }
-    numbers += static_cast<std::uint32_t>(std::popcount(marks));
+    count += static_cast<std::uint32_t>(std::popcount(marks));
   }
 }
 
-std::uint32_t numbers_in(std::string_view text) noexcept {
-  return static_cast<std::uint32_t>(std::ranges::count(text, kShortNumber));
+std::uint32_t marks_in(std::string_view text) noexcept {
+  return static_cast<std::uint32_t>(
+      std::ranges::count_if(text, [](char c) { return c == kShortNumber || c == kRareWord; }));
 }
 
 // Where the terms are in a text; nullopt when one is nowhere.
 std::optional<std::vector<Place>> places_in(std::string_view text,
-                                            const std::vector<std::vector<Spelling>>& terms) {
+                                            const std::vector<std::vector<Wording>>& terms) {
   std::vector<Place> out;
   for (std::uint32_t term = 0; term < terms.size(); ++term) {
     const std::size_t before = out.size();
-    bool always = false;  // somewhere without numbers that have to fit
-    for (const Spelling& any : terms[term]) {
+    bool always = false;  // somewhere without marks that have to fit
+    for (const Wording& any : terms[term]) {
       std::size_t at = text.find(any.text);
       std::size_t from = 0;
       std::uint32_t first = 0;
       while (at != std::string_view::npos && !always) {
-        always = any.codes.empty();
-        first += numbers_in(text.substr(from, at - from));
+        always = any.marks.empty();
+        first += marks_in(text.substr(from, at - from));
         from = at;
         out.push_back({term, &any, first});
         at = text.find(any.text, at + 1);
@@ -155,7 +134,7 @@ std::optional<std::vector<std::int64_t>> ids_of(std::string_view runs, std::size
 // What a digest says about records, decompressed.
 struct Rows {
   std::size_t size = 0;
-  std::size_t numbers = 0;
+  std::size_t marks = 0;
   std::string_view raw;
 
   [[nodiscard]] std::size_t two_bytes(std::size_t at, std::size_t high) const noexcept {
@@ -165,8 +144,8 @@ struct Rows {
   [[nodiscard]] std::size_t text(std::size_t row) const noexcept {
     return two_bytes(row, size + row);
   }
-  [[nodiscard]] std::size_t number(std::size_t at) const noexcept {
-    return two_bytes(2 * size + at, 2 * size + numbers + at);
+  [[nodiscard]] std::size_t mark(std::size_t at) const noexcept {
+    return two_bytes(2 * size + at, 2 * size + marks + at);
   }
   // False: damaged, or not of as many records as the ids are.
   bool read(std::string_view frame, std::string_view runs) noexcept {
@@ -174,16 +153,16 @@ struct Rows {
     if (frame.size() < sizeof count || runs.size() % 16 != 0) return false;
     std::memcpy(&count, frame.data(), sizeof count);
     raw = frame.substr(sizeof count);
-    numbers = count;
+    marks = count;
     size = 0;
     for (std::size_t at = 0; at < runs.size(); at += 16) {
       size += load_le64(runs.data() + at + 8) - load_le64(runs.data() + at) + 1;
     }
-    // Texts and numbers take two bytes each, a time at least one.
-    return size <= raw.size() && numbers <= raw.size() && 2 * (size + numbers) <= raw.size();
+    // Texts and marks take two bytes each, a time at least one.
+    return size <= raw.size() && marks <= raw.size() && 2 * (size + marks) <= raw.size();
   }
   [[nodiscard]] std::optional<std::vector<std::int64_t>> times() const {
-    std::string_view in = raw.substr(2 * (size + numbers));
+    std::string_view in = raw.substr(2 * (size + marks));
     std::uint64_t unit = 0;
     if (!get_varint(in, unit)) return std::nullopt;
     std::vector<std::int64_t> out(size);
@@ -200,14 +179,14 @@ struct Rows {
 };
 
 // The rows whose text is wanted (`wanted` has for each text which of `found` it is, plus one) and
-// whose numbers fit; nullopt: damaged. `counts`: short numbers of each text; none: none matter.
+// whose marks fit; nullopt: damaged. `counts`: marks of each text; none: none matter.
 std::optional<std::vector<std::uint32_t>> rows_with(const Rows& rows,
                                                     const std::vector<Text>& found,
                                                     const std::vector<std::uint32_t>& wanted,
                                                     const std::vector<std::uint32_t>& counts) {
   std::vector<std::uint32_t> out;
   std::vector<std::uint32_t> having(counts.size());  // records with this text
-  std::vector<std::size_t> begins(counts.size());    // of its numbers
+  std::vector<std::size_t> begins(counts.size());    // of its marks
   if (!counts.empty()) {
     for (std::size_t row = 0; row < rows.size; ++row) {
       const std::size_t text = rows.text(row);
@@ -219,7 +198,7 @@ std::optional<std::vector<std::uint32_t>> rows_with(const Rows& rows,
       begins[text] = total;
       total += std::size_t{having[text]} * counts[text];
     }
-    if (total != rows.numbers) return std::nullopt;
+    if (total != rows.marks) return std::nullopt;
   }
   std::vector<std::uint32_t> seen(counts.size());
   for (std::size_t row = 0; row < rows.size; ++row) {
@@ -229,11 +208,11 @@ std::optional<std::vector<std::uint32_t>> rows_with(const Rows& rows,
     const std::vector<Place>& places = found[wanted[text] - 1].places;
     const std::size_t nth = counts.empty() ? 0 : seen[text]++;
     const auto fits = [&](const Place& place) {
-      for (std::size_t i = 0; i < place.spelling->codes.size(); ++i) {
-        const std::size_t number = place.first + i;
-        if (number >= counts[text]) return true;  // damaged
-        const std::size_t code = rows.number(begins[text] + number * having[text] + nth);
-        if (code < kNumberCodes && !place.spelling->codes[i].test(code)) return false;
+      for (std::size_t i = 0; i < place.wording->marks.size(); ++i) {
+        const std::size_t mark = place.first + i;
+        if (mark >= counts[text]) return true;  // damaged
+        if (!place.wording->marks[i].fits(rows.mark(begins[text] + mark * having[text] + nth)))
+          return false;
       }
       return true;
     };
@@ -252,15 +231,37 @@ std::optional<std::vector<std::uint32_t>> rows_with(const Rows& rows,
 
 DigestSearch::DigestSearch(std::span<const std::string> terms) {
   for (const std::string& term : terms) {
-    auto any = spellings(term);
+    std::vector<Pattern> any;
+    for (Spelling& spelling : spellings(term)) any.emplace_back(std::move(spelling));
     if (any.empty()) continue;
-    numbers_ |= std::ranges::any_of(any, [](const Spelling& s) { return !s.codes.empty(); });
+    marks_ |= term.find(kRareWord) != std::string::npos;
     terms_.push_back(std::move(any));
   }
   // The longest first: it tends to be rarest, and nothing else is looked for when it is not there.
   std::ranges::stable_sort(terms_, std::greater{},
-                           [](const auto& any) { return any.front().text.size(); });
+                           [](const auto& any) { return any.front().text().size(); });
 }
+
+namespace {
+// The first frame of a digest.
+struct Texts {
+  std::string_view words;
+  std::string_view texts;
+  bool read(std::string_view frame, bool with_words) noexcept {
+    texts = frame;
+    if (with_words) {
+      std::uint32_t size = 0;
+      if (frame.size() < sizeof size) return false;
+      std::memcpy(&size, frame.data(), sizeof size);
+      frame.remove_prefix(sizeof size);
+      if (size > frame.size() || (size > 0 && frame[size - 1] != '\0')) return false;
+      words = frame.substr(0, size);
+      texts = frame.substr(size);
+    }
+    return !texts.empty() && texts.back() == '\0';
+  }
+};
+}  // namespace
 
 std::optional<std::vector<Hit>> DigestSearch::find(std::string_view digest,
                                                    std::string_view runs) const {
@@ -268,16 +269,25 @@ std::optional<std::vector<Hit>> DigestSearch::find(std::string_view digest,
   std::uint32_t length = 0;
   if (digest.size() < sizeof length || terms_.empty()) return std::nullopt;
   std::memcpy(&length, digest.data(), sizeof length);
-  if ((length & kDigestVersionMask) != kDigestVersion) return std::nullopt;
+  const std::uint32_t version = length & kDigestVersionMask;
+  if (version != kDigestVersion && (version != kDigestWithoutWords || marks_)) return std::nullopt;
   length &= ~kDigestVersionMask;
   digest.remove_prefix(sizeof length);
   if (length > digest.size()) return std::nullopt;
   if (!decompress(scratch, digest.substr(0, length), scratch.texts)) return std::nullopt;
-  const std::string_view texts = scratch.texts;
-  if (texts.empty() || texts.back() != '\0') return std::nullopt;
+  Texts frame;
+  if (!frame.read(scratch.texts, version == kDigestVersion)) return std::nullopt;
+  const std::string_view texts = frame.texts;
+  std::vector<std::vector<Wording>> terms;
+  bool numbered = false;  // whether marks have to fit
+  for (const std::vector<Pattern>& patterns : terms_) {
+    auto& wordings = terms.emplace_back();
+    for (const Pattern& pattern : patterns) pattern.wordings(frame.words, texts, wordings);
+    numbered |= std::ranges::any_of(wordings, [](const Wording& w) { return !w.marks.empty(); });
+  }
 
   std::vector<std::size_t> begins;  // of texts that hold the first term
-  for (const Spelling& any : terms_.front()) {
+  for (const Wording& any : terms.front()) {
     for (std::size_t at = find_in(texts, any.text, 0); at != std::string_view::npos;) {
       const std::size_t end = texts.find('\0', at);
       const std::size_t before = texts.rfind('\0', at);
@@ -290,7 +300,7 @@ std::optional<std::vector<Hit>> DigestSearch::find(std::string_view digest,
   for (std::size_t i = 0; i < begins.size(); ++i) {
     if (i > 0 && begins[i] == begins[i - 1]) continue;
     const std::size_t begin = begins[i];
-    auto places = places_in(texts.substr(begin, texts.find('\0', begin) - begin), terms_);
+    auto places = places_in(texts.substr(begin, texts.find('\0', begin) - begin), terms);
     if (places) found.push_back({begin, std::move(*places)});
   }
   std::vector<Hit> out;
@@ -303,10 +313,10 @@ std::optional<std::vector<Hit>> DigestSearch::find(std::string_view digest,
   std::vector<std::uint32_t> counts;
   std::size_t begin = 0;
   std::size_t next = 0;
-  each_text(texts, [&](std::size_t end, std::uint32_t numbers) {
+  each_text(texts, [&](std::size_t end, std::uint32_t marks) {
     const bool here = next < found.size() && found[next].begin == begin;
     wanted.push_back(here ? static_cast<std::uint32_t>(++next) : 0);
-    if (numbers_) counts.push_back(numbers);
+    if (numbered) counts.push_back(marks);
     begin = end + 1;
   });
   const auto named = rows_with(rows, found, wanted, counts);

@@ -12,14 +12,14 @@ namespace {
 constexpr std::size_t kMostExact = 3;  // digits
 constexpr std::size_t kMostShort = 5;  // characters
 
-// Bytes that stand for numbers, or end a text, are long numbers when a message has them: the same
-// in what is looked for.
+// Bytes that stand for numbers or words, or end a text, are long numbers when a message has them:
+// the same in what is looked for.
 enum Kind : std::uint8_t { kOther, kHex, kDigit, kReserved };
 constexpr auto kKinds = [] {
   std::array<Kind, 256> kinds{};
   for (std::size_t c = 'a'; c <= 'f'; ++c) kinds[c] = kHex;
   for (std::size_t c = '0'; c <= '9'; ++c) kinds[c] = kDigit;
-  for (std::size_t c = 0; c <= 2; ++c) kinds[c] = kReserved;
+  for (std::size_t c = 0; c <= 3; ++c) kinds[c] = kReserved;
   return kinds;
 }();
 Kind kind_of(char c) noexcept { return kKinds[static_cast<unsigned char>(c)]; }

@@ -307,14 +307,22 @@ std::vector<Probe> probes(std::string_view term, std::size_t most) {
     window.each_short(add);
     window.each_long(add);
   }
-  // Long grams first: the short ones, which most segments have, seldom get their turn.
+  // Long grams first: the short ones, which most segments have, seldom get their turn. Of too many
+  // of one length some from everywhere in the term.
   std::ranges::stable_sort(grams, std::greater{}, &Gram::length);
   std::vector<Probe> out;
-  for (const Gram& gram : grams) {
-    const Probe probe = probe_of(gram.hash);
-    const bool known = std::ranges::any_of(
-        out, [&](const Probe& p) { return p.hash == probe.hash && p.bits == probe.bits; });
-    if (!known && out.size() < most) out.push_back(probe);
+  for (std::size_t begin = 0; begin < grams.size() && out.size() < most;) {
+    std::vector<Probe> alike;
+    const std::uint64_t length = grams[begin].length;
+    for (; begin < grams.size() && grams[begin].length == length; ++begin) {
+      const Probe probe = probe_of(grams[begin].hash);
+      const auto same = [&](const Probe& p) {
+        return p.hash == probe.hash && p.bits == probe.bits;
+      };
+      if (std::ranges::none_of(alike, same)) alike.push_back(probe);
+    }
+    const std::size_t wanted = std::min(alike.size(), most - out.size());
+    for (std::size_t i = 0; i < wanted; ++i) out.push_back(alike[i * alike.size() / wanted]);
   }
   return out;
 }
