@@ -38,8 +38,17 @@ STAMPS = {
     "2025/Nov/22 10:00:01": "10:00:01",
     "2025-Nov-22 10:00:01.123456": "10:00:01.123456",
     "2025 Nov 22 10:00:01": "10:00:01",
+    "2025.11.22-10.00.01:123": "10:00:01.123",
+    "2025.11.22_10.00.01": "10:00:01",
+    "22Nov2025 10:00:01.123": "10:00:01.123",
+    "nov/22/2025 10:00:01": "10:00:01",
     "Sat Nov 22 10:00:01 CET 2025": "09:00:01",
     "1763805601.123": "10:00:01.123",
+}
+SPLIT = {
+    'date=2025-11-22 time=10:00:01 unit=till7 msg="no stock"': "10:00:01",
+    '{"date":"2025-11-22","time":"10:00:01.250","msg":"no stock"}': "10:00:01.250",
+    '{"date":"22.11.2025","time":"10:00","msg":"no stock"}': "10:00",
 }
 NO_STAMPS = (
     "2025-11-22 10.10.10.10 is an address",
@@ -68,6 +77,13 @@ def test_stamps(stamp: str, shape: str) -> None:
     row = first(line)
     expected = datetime.fromisoformat(f"2025-11-22 {STAMPS[stamp]}+00:00")
     assert (row["timestamp"], row["level"], row["message"]) == (expected, "ERROR", "out of paper")
+
+
+@pytest.mark.parametrize("line", SPLIT)
+def test_day_and_clock_in_two_fields(line: str) -> None:
+    row = first(line)
+    expected = datetime.fromisoformat(f"2025-11-22 {SPLIT[line]}+00:00")
+    assert (row["timestamp"], row["message"]) == (expected, "no stock")
 
 
 @pytest.mark.parametrize("line", NO_STAMPS)
@@ -139,6 +155,63 @@ HEADERS: dict[str, dict[str, Any]] = {
     "Nov 22 10:00:01 ERROR out of paper": {"level": "ERROR", "message": "out of paper"},
     "Nov 22 10:00:01.123 [warn] out of paper": {"level": "WARN", "message": "out of paper"},
     '%ASA-4-106023: Deny tcp src outside:192.0.2.7/80 by access-group "x"': {"level": "WARN"},
+    "2025-11-22 10:00:01.123+0000: 1234: error : readWire:1806 : end of file": {
+        "level": "ERROR",
+        "pid": 1234,
+        "message": "readWire:1806 : end of file",
+    },
+    "2025-11-22 10:00:01,269 -0800 | ERROR | com.shop.Cart - no stock": {
+        "level": "ERROR",
+        "service": "com.shop.Cart",
+        "message": "no stock",
+    },
+    "2025-11-22T10:00:01.123Z\tWARN\thttp-worker-1\tio.shop.Cart\tslow": {
+        "level": "WARN",
+        "service": "io.shop.Cart",
+        "thread": "http-worker-1",
+        "message": "slow",
+    },
+    "[22Nov2025 10:00:01.123] [main/WARN] [net.shop/]: slow": {"level": "WARN", "thread": "main"},
+    # What other programs put before a record.
+    "web-1 shop 2025-11-22T10:00:01.123Z ERROR no stock": {
+        "level": "ERROR",
+        "prefix": "web-1 shop",
+        "message": "no stock",
+    },
+    "logs/app.log:2025-11-22 10:00:01,123 ERROR no stock": {
+        "level": "ERROR",
+        "prefix": "logs/app.log",
+        "message": "no stock",
+    },
+    # Facility and severity in words; levels inside the messages of syslog.
+    "Nov 22 10:00:01 till7 daemon.err stockd[9]: no stock": {
+        "level": "ERROR",
+        "source": "till7",
+        "service": "stockd",
+        "message": "no stock",
+    },
+    "Nov 22 10:00:01 <auth.crit> till7 stockd[9]: no stock": {
+        "level": "CRITICAL",
+        "source": "till7",
+        "service": "stockd",
+    },
+    "Sat Nov 22 10:00:01 2025 daemon.warn stockd[9]: slow": {
+        "level": "WARN",
+        "service": "stockd",
+        "message": "slow",
+    },
+    "2025 Nov 22 10:00:01 till7 stockd[9]: ready": {"source": "till7", "service": "stockd"},
+    "Nov 22 10:00:01 till7 stockd[9]: [ID 702911 user.error] no stock": {"level": "ERROR"},
+    "Nov 22 10:00:01 till7 stockd[9]: [WARN] slow": {"level": "WARN"},
+    "Nov 22 10:00:01 till7 stockd[9]: ERROR no stock": {"level": "ERROR"},
+    'Nov 22 10:00:01 till7 stockd[9]: ts=1 level=error msg="no stock"': {"level": "ERROR"},
+    'Nov 22 10:00:01 till7 stockd[9]: {"level":"fatal","msg":"no stock"}': {"level": "CRITICAL"},
+    "Nov 22 10:00:01 till7 stockd[9]: Error rate is 0": {"level": "INFO"},
+    "Nov 22 10:00:01 till7 stockd[9]: INFORMATION": {"level": "INFO"},
+    "Nov 22 10:00:01 mail.shop.example stockd[9]: ready": {"source": "mail.shop.example"},
+    # A level's name says more than its number; a day and its clock are one time.
+    '{"message":"no stock","level":400,"level_name":"ERROR"}': {"level": "ERROR"},
+    '{"message":"no stock","level":"warn","severity":3}': {"level": "WARN"},
     # Spellings of levels.
     't=2025-11-22T10:00:01+0000 lvl=eror msg="no socket"': {"level": "ERROR"},
     't=2025-11-22T10:00:01+0000 lvl=dbug msg="no socket"': {"level": "DEBUG"},
@@ -166,3 +239,18 @@ def test_indented_lines_stay_continuations() -> None:
     logs = lf.parse(text, received=RECEIVED)
     assert logs.num_rows == 1
     assert logs["message"][0].as_py().count("\n") == 3
+
+
+COLOURED = {
+    "2025-11-22 10:00:01,123 \x1b[31mERROR\x1b[0m \x1b[36mshop.Cart\x1b[0m - no stock": "applog",
+    "\x1b[31mERRO\x1b[0m[0012] no stock": "logrus",
+    "\x1b[2m2025-11-22T10:00:01.123456Z\x1b[0m \x1b[31mERROR\x1b[0m shop::cart: no stock": "applog",
+}
+
+
+@pytest.mark.parametrize("line", COLOURED)
+def test_coloured_records_have_their_own_format(line: str) -> None:
+    logs = lf.parse((line + "\n") * 5, received=RECEIVED)
+    assert logs.format == COLOURED[line] == lf.detect_format((line + "\n") * 5)
+    row = logs.to_arrow().to_pylist()[0]
+    assert (row["level"], row["message"]) == ("ERROR", "no stock")

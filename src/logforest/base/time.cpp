@@ -172,10 +172,8 @@ std::optional<std::int64_t> recent_year(int month, int day, const Clock& clock,
 
 using namespace time_scan;
 
-namespace {
+namespace time_scan {
 
-// Other clocks behind yyyy-mm-dd: ", 10:05:03", "-10:05:03", " 1:05:03", "-10.05.03.123456" (DB2),
-// "_10.05.03".
 bool other_clock(Cursor& c, Clock& out) noexcept {
   Cursor at = c;
   const bool comma = at.skip(',');
@@ -193,14 +191,18 @@ bool other_clock(Cursor& c, Clock& out) noexcept {
   if (second < 0 || second > 60) return false;
   // Four numbers behind a blank are an address.
   if (at.left() > 0 && mark == '.' && lead == ' ' && *at.p == '.') return false;
-  const std::int32_t micro = at.fraction();
+  std::int32_t micro = at.fraction();
+  if (at.left() > 3 && *at.p == ':' && two_digits(at.p + 1) && is_digit(at.p[3])) {
+    micro = (two_value(at.p + 1) * 10 + (at.p[3] - '0')) * 1000;
+    at.p += 4;
+  }
   if (at.left() > 0 && is_digit(*at.p)) return false;
   out = {hour, minute, second, micro};
   c = at;
   return true;
 }
 
-}  // namespace
+}  // namespace time_scan
 
 std::optional<ParsedTime> parse_iso8601(std::string_view text,
                                         const TimeContext& context) noexcept {

@@ -180,6 +180,11 @@ std::optional<ParsedTime> numeric_date(std::string_view text, const TimeContext&
   Clock clock{};
   std::int32_t zone = context.zone_minutes;
   const char* behind_date = c.p;
+  if (first_digits == 4 && c.left() > 8 && (*c.p == '-' || *c.p == '_') && c.p[3] == '.' &&
+      other_clock(c, clock)) {
+    zone = c.zone().value_or(zone);
+    return made(c, text, to_us(year, month, day, clock, zone));
+  }
   if (c.skip(',')) c.skip(' ');
   if (c.p != behind_date || c.skip(' ') || c.skip('T') || c.skip('-') || c.skip(':')) {
     while (c.skip(' ')) {
@@ -224,13 +229,14 @@ std::optional<ParsedTime> day_month(std::string_view text, const TimeContext& co
   const int day = c.number(2);
   if (day < 0 || c.left() < 9) return std::nullopt;
   const char separator = *c.p;
-  if (separator != ' ' && separator != '-' && separator != '/') return std::nullopt;
-  ++c.p;
+  const bool joined = is_alpha(separator);  // "17May2015 10:05:03"
+  if (separator != ' ' && separator != '-' && separator != '/' && !joined) return std::nullopt;
+  if (!joined) ++c.p;
   const int month = month_of(c.p);
   if (month == 0) return std::nullopt;
   c.p += 3;
-  while (c.left() > 0 && is_alpha(*c.p)) ++c.p;  // "November"
-  if (!c.skip(separator)) return std::nullopt;
+  while (!joined && c.left() > 0 && is_alpha(*c.p)) ++c.p;  // "November"
+  if (joined ? c.left() < 5 || !four_digits(c.p) : !c.skip(separator)) return std::nullopt;
   const char* year_at = c.p;
   int year = c.number(4);
   Clock clock{};
@@ -253,7 +259,7 @@ std::optional<ParsedTime> day_month(std::string_view text, const TimeContext& co
 }
 
 // May 17 10:05:03, May 17, 2015 10:05:03 AM, May 17 10:05:03.123 UTC 2015, May-17-2015 10:05:03,
-// May 17, 2015 @ 10:05:03.123.
+// May 17, 2015 @ 10:05:03.123, may/17/2015 10:05:03.
 std::optional<ParsedTime> month_day(std::string_view text, const TimeContext& context) noexcept {
   Cursor c(text);
   if (c.left() < 12) return std::nullopt;
@@ -261,13 +267,14 @@ std::optional<ParsedTime> month_day(std::string_view text, const TimeContext& co
   if (month == 0) return std::nullopt;
   c.p += 3;
   while (c.left() > 0 && is_alpha(*c.p)) ++c.p;
-  const bool dashed = c.left() > 0 && *c.p == '-';
-  if (!c.skip(' ') && !c.skip('-')) return std::nullopt;
+  const char mark = c.left() > 0 && (*c.p == '-' || *c.p == '/') ? *c.p : ' ';
+  const bool dashed = mark != ' ';
+  if (!c.skip(mark)) return std::nullopt;
   c.skip(' ');
   const int day = c.number(2);
   if (day < 1) return std::nullopt;
   c.skip(',');
-  if (!c.skip(dashed ? '-' : ' ')) return std::nullopt;
+  if (!c.skip(mark)) return std::nullopt;
   int year = -1;
   if (c.left() > 5 && four_digits(c.p) && (c.p[4] == ' ' || c.p[4] == ',')) {
     year = c.number(4);

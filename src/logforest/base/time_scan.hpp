@@ -94,6 +94,10 @@ struct Cursor {
   const char* end;
 };
 
+// Other clocks behind yyyy-mm-dd: ", 10:05:03", "-10:05:03", " 1:05:03", "-10.05.03.123456" (DB2),
+// "_10.05.03", "-10.05.03:123".
+[[nodiscard]] bool other_clock(Cursor& c, Clock& out) noexcept;
+
 // For stamps without a year: the latest that is not in the future (kAheadOfYearUs).
 [[nodiscard]] std::optional<std::int64_t> recent_year(int month, int day, const Clock& clock,
                                                       const TimeContext& context,

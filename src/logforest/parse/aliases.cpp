@@ -19,7 +19,8 @@ constexpr Group kGroups[] = {
     {Target::Timestamp, Reading::Plain,
      "@timestamp timestamp ts time date datetime eventtime event_time @t asctime timestamp_iso8601 "
      "time_iso8601 time_local timeunixnano time_unix_nano observedtimeunixnano timestampnanos "
-     "__realtime_timestamp _source_realtime_timestamp eventtimestamp event_timestamp log_time "
+     "__realtime_timestamp _source_realtime_timestamp eventtimestamp event_timestamp timemillis "
+     "timecreated creationtime requestreceivedtimestamp log_time "
      "logtime receivetimestamp created_time t t.$date timestamp.$date @timestamp.$date "
      "edgestarttimestamp started_at start_time published"},
     {Target::Level, Reading::Plain,
@@ -41,21 +42,22 @@ constexpr Group kGroups[] = {
      "resource.labels.instance_id machine machinename computer agent.hostname logstream "
      "log_stream"},
     {Target::Message, Reading::Plain,
-     "message msg text event short_message @m log.message textpayload log_message body "
+     "message msg text event short_message @m @mt log.message textpayload log_message body "
      "displaymessage resultdescription "
      "body.stringvalue"},
     {Target::Message, Reading::InnerLine, "log"},
     {Target::Endpoint, Reading::Plain,
      "endpoint path url.path http.target http.route http.path http.url request_path request_uri "
-     "requesturi uri url requesturl request.uri request.url request.path http.request.path "
+     "requesturi clientrequesturi uri url requesturl request.uri request.url request.path "
+     "http.request.path "
      "requestpath url_path route"},
     {Target::Method, Reading::Plain,
      "method http.method http.request.method request.method request_method requestmethod verb "
-     "http_method"},
+     "http_method httpmethod clientrequestmethod"},
     {Target::Status, Reading::Plain,
      "status status_code statuscode http.response.status_code http.status_code http.status "
      "http_status response.status response.status_code response_status http_status_code "
-     "response_code responsecode"},
+     "response_code responsecode edgeresponsestatus downstreamstatus"},
     {Target::Duration, Reading::Milliseconds,
      "response_time responsetime duration latency elapsed took response_time_ms duration_ms "
      "durationms latency_ms latencyms elapsed_ms elapsedms responsetime_ms responsetimems took_ms "

@@ -3,145 +3,16 @@
 #include <utility>
 
 #include "logforest/parse/app_log_stamp.hpp"
+#include "logforest/parse/app_log_words.hpp"
 #include "logforest/parse/row_builder.hpp"
 #include "logforest/parse/scan.hpp"
 
 namespace logforest::parse {
 
 using namespace scan;
-
-std::optional<Level> header_level(std::string_view word, bool lower_case) noexcept {
-  if (word.empty() || word.size() > 13 || !is_alpha(word[0])) return std::nullopt;
-  bool all_upper = true;
-  bool any_upper = false;
-  for (const char c : word) {
-    if (!is_alpha(c)) return std::nullopt;
-    all_upper = all_upper && is_upper(c);
-    any_upper = any_upper || is_upper(c);
-  }
-  if (word.size() == 1 && !all_upper) return std::nullopt;
-  if (!any_upper && !lower_case) return std::nullopt;
-  if (any_upper && !all_upper && !is_upper(word[0])) return std::nullopt;
-  if (!all_upper &&
-      (word.size() < 3 || word == "Log" || word == "log" || word == "default" ||
-       word == "Default" || word == "config" || word == "Config" || word == "detail" ||
-       word == "hint" || word == "statement" || word == "success" || word == "Success" ||
-       word == "failure" || word == "Failure" || word == "fine")) {
-    return std::nullopt;
-  }
-  return level_from_name(word);
-}
+using namespace app_words;
 
 namespace {
-
-// Separators of header fields: blanks and at most one mark.
-struct Gap {
-  std::size_t blanks = 0;
-  char mark = 0;  // '-', '|', ':', ',', ';'
-  bool tab = false;
-};
-
-Gap skip_gap(std::string_view s, std::size_t& at) noexcept {
-  Gap gap;
-  const auto blanks = [&] {
-    for (; at < s.size() && is_blank(s[at]); ++at) {
-      ++gap.blanks;
-      gap.tab = gap.tab || s[at] == '\t';
-    }
-  };
-  blanks();
-  if (at >= s.size()) return gap;
-  const char c = s[at];
-  const char next = at + 1 < s.size() ? s[at + 1] : ' ';
-  if (c == '|' || (c == ':' && next != ':') || ((c == ',' || c == ';') && is_blank(next))) {
-    gap.mark = c;
-    ++at;
-  } else if (c == '-' && (is_blank(next) || next == '-')) {
-    std::size_t end = at;
-    while (end < s.size() && s[end] == '-') ++end;
-    if (end - at > 4 || (end < s.size() && !is_blank(s[end]) && s[end] != ':')) return gap;
-    at = end < s.size() && s[end] == ':' ? end + 1 : end;
-    gap.mark = '-';
-  } else {
-    return gap;
-  }
-  blanks();
-  return gap;
-}
-
-constexpr bool is_name(char c) noexcept {
-  return is_alnum(c) || c == '.' || c == '_' || c == '$' || c == '/' || c == '-' || c == '@' ||
-         c == '#' || c == '\\';
-}
-
-// End of the name that begins at `at`; "::" belongs to it, one ':' ends it.
-std::size_t name_end(std::string_view s, std::size_t at) noexcept {
-  const std::size_t limit = std::min(s.size(), at + 160);
-  while (at < limit) {
-    if (is_name(s[at])) {
-      ++at;
-    } else if (s[at] == ':' && at + 2 < limit && s[at + 1] == ':' && is_name(s[at + 2])) {
-      at += 2;
-    } else {
-      break;
-    }
-  }
-  return at;
-}
-
-// A class, module or component rather than a word of English.
-bool looks_like_logger(std::string_view w) noexcept {
-  if (w.size() < 3 || !(is_alpha(w[0]) || w[0] == '_' || w[0] == '/')) return false;
-  for (std::size_t i = 1; i + 1 < w.size(); ++i) {
-    const char c = w[i];
-    if ((c == '.' || c == '$' || c == '/' || c == ':') && is_alnum(w[i + 1])) return true;
-    if (c == '_' || (is_upper(c) && is_lower(w[i - 1]))) return true;
-  }
-  return false;
-}
-
-// "org.hibernate.util", "homeassistant.components.zha": no thread is called so.
-bool dotted_name(std::string_view w) noexcept {
-  if (w.size() < 3 || !is_alpha(w[0])) return false;
-  bool dot = false;
-  for (std::size_t i = 1; i < w.size(); ++i) {
-    if (w[i] == '.') {
-      dot = i + 1 < w.size() && is_alpha(w[i + 1]);
-      if (!dot) return false;
-    } else if (!is_alnum(w[i]) && w[i] != '_' && w[i] != '$') {
-      return false;
-    }
-  }
-  return dot;
-}
-
-// A word before ": " right behind the level: a component ("agent: Synced") unless English has it
-// before a colon ("failed: no space").
-bool plain_component(std::string_view w) noexcept {
-  if (w.size() < 2 || w.size() > 40 || !is_alpha(w[0])) return false;
-  if (w.ends_with("ed") || w.ends_with("ing") || w.ends_with("Ed")) return false;
-  for (const std::string_view word :
-       {"error",   "Error",   "ERROR",   "exception", "Exception", "failure", "Failure", "warning",
-        "Warning", "note",    "Note",    "reason",    "Reason",    "status",  "Status",  "result",
-        "Result",  "message", "Message", "usage",     "Usage",     "detail",  "details", "cause",
-        "Cause",   "http",    "https",   "total",     "Total",     "time",    "Time",    "from",
-        "to",      "is",      "was",     "at",        "on",        "for",     "by",      "with",
-        "of",      "in",      "url",     "URL",       "id",        "ID",      "ip",      "IP",
-        "user",    "User",    "host",    "Host",      "file",      "File",    "path",    "Path",
-        "version", "Version"}) {
-    if (w == word) return false;
-  }
-  return true;
-}
-
-// "file.go:12"; `at` is behind the name "file.go".
-std::size_t caller_end(std::string_view s, std::size_t begin, std::size_t at) noexcept {
-  if (at >= s.size() || s[at] != ':' || s.substr(begin, at - begin).find('.') == npos) return npos;
-  std::size_t end = at + 1;
-  while (end < s.size() && is_digit(s[end])) ++end;
-  if (end == at + 1 || end - at > 7) return npos;
-  return end < s.size() && !is_blank(s[end]) && s[end] != ':' && s[end] != ']' ? npos : end;
-}
 
 // A level before the stamp: "[notice] ", "WARN: ", "<W>", "(N) ", "W, ", "INFO ".
 bool leading_level(std::string_view s, std::size_t& at, AppFields& out) noexcept {
@@ -194,6 +65,30 @@ std::string_view leading_name(std::string_view s, std::size_t& at) noexcept {
   return word;
 }
 
+// "app.log:stamp", "web-1 shop stamp": what grep, stern and others put before a line. At most two
+// words; `at` is put at the stamp, which begins with the year.
+std::string_view leading_words(std::string_view s, std::size_t& at) noexcept {
+  int words = 0;
+  std::size_t begin = 0;  // of the word
+  const std::size_t limit = std::min(s.size(), std::size_t{120});
+  for (std::size_t i = 0; i + 19 < limit; ++i) {
+    const char c = s[i];
+    if (i == begin && i > 0 && is_digit(c) && is_digit(s[i + 3]) && s[i + 4] == '-' &&
+        is_digit(s[i + 5]) && s[i + 7] == '-' && (s[i + 10] == ' ' || s[i + 10] == 'T') &&
+        s[i + 13] == ':') {
+      at = i;
+      return s.substr(0, i - 1);
+    }
+    if (c == ' ' || c == ':') {
+      if (i == begin || ++words > 2) return {};
+      begin = i + 1;
+    } else if (!is_alnum(c) && c != '-' && c != '_' && c != '.' && c != '/') {
+      return {};
+    }
+  }
+  return {};
+}
+
 // "thread:Class@line" as ZooKeeper writes it.
 void take_thread(std::string_view inner, AppFields& out) noexcept {
   const std::size_t sign = inner.rfind('@');
@@ -242,6 +137,14 @@ bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& brack
         return true;
       }
       if (c != '[') return false;
+      // "[Server thread/WARN]"
+      if (const std::size_t slash = inner.rfind('/');
+          slash != npos && (out.level = header_level(inner.substr(slash + 1), false))) {
+        out.thread = inner.substr(0, slash);
+        at = close + 1;
+        bracketed = true;
+        return true;
+      }
       if (out.pid.empty() && all_digits(inner)) {
         out.pid = inner;
       } else {
@@ -263,7 +166,8 @@ bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& brack
     const bool closed = stop == ':' || stop == '|' || stop == '[' || stop == ']' || stop == '(' ||
                         is_blank(stop) || stop == ',';
     if (!closed) return false;
-    if ((out.level = header_level(word, n == 0 || stop == ':' || stop == '|'))) {
+    const bool set_off = stop == ':' || stop == '|' || s.substr(end, 3) == " : ";
+    if ((out.level = header_level(word, n == 0 || set_off))) {
       at = end;
       return true;
     }
@@ -347,12 +251,13 @@ bool read_logger(std::string_view s, std::size_t& at, const LoggerContext& how,
   const std::size_t end = name_end(s, at);
   if (how.piped) {
     const std::size_t bar = find(s.substr(0, std::min(s.size(), at + 60)), '|', at);
-    if (bar == npos) return false;
-    const std::string_view field = trim(s.substr(at, bar - at));
-    if (field.find(' ') != npos) return false;
-    if (out.logger.empty()) out.logger = field;
-    at = bar;  // skip_gap eats it
-    return true;
+    const std::string_view field = bar == npos ? std::string_view{} : trim(s.substr(at, bar - at));
+    if (bar != npos && field.find(' ') == npos) {
+      if (out.logger.empty()) out.logger = field;
+      at = bar;  // skip_gap eats it
+      return true;
+    }
+    if (!out.logger.empty() || !how.first) return false;  // "| shop.Cart - message"
   }
   if (end == at || !(is_alpha(s[at]) || s[at] == '_' || s[at] == '/' || s[at] == '$')) return false;
   const std::string_view word = s.substr(at, end - at);
@@ -457,6 +362,16 @@ void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext
   how.piped = gap.mark == '|';
   how.wide = gap.blanks > 1;
   if (trailing_logger(s, at, out)) return;
+  if (gap.tab && out.thread.empty() && out.logger.empty()) {  // "thread <tab> logger <tab> text"
+    const std::size_t first = find(s.substr(0, std::min(s.size(), at + 100)), '\t', at);
+    const std::size_t second = first == npos ? npos : find(s, '\t', first + 1);
+    if (second != npos && dotted_name(s.substr(first + 1, second - first - 1))) {
+      out.thread = s.substr(at, first - at);
+      out.logger = s.substr(first + 1, second - first - 1);
+      out.message = s.substr(second + 1);
+      return;
+    }
+  }
   for (int n = 0; n < 5 && at < s.size(); ++n) {
     if (s[at] == '[') {
       const std::size_t close = closing_bracket(s.substr(0, std::min(s.size(), at + 200)), at);
@@ -523,6 +438,7 @@ class AppLogParser final : public LineParser {
       row.meta_text("logger", f_.logger);
     }
     if (!f_.thread.empty()) row.meta_text("thread", f_.thread);
+    if (!f_.prefix.empty()) row.meta_text("prefix", f_.prefix);
     if (!f_.caller.empty()) row.meta_text("caller", f_.caller);
     if (const auto pid = to_int(f_.pid)) row.meta_int("pid", *pid);
     if (!f_.request_id.empty()) row.meta_text("request_id", f_.request_id);
@@ -551,7 +467,11 @@ bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& 
     }
     out = AppFields{};
     named = leading_name(line, at);
-    if (named.empty() || !stamp_at(line, at, context, out)) return false;
+    if (named.empty()) {
+      out.prefix = leading_words(line, at);
+      if (out.prefix.empty()) return false;
+    }
+    if (!stamp_at(line, at, context, out)) return false;
     out.thread = named;
   }
   const std::size_t stamp_end = at;
@@ -567,6 +487,8 @@ bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& 
     read_rest(line, at, bracketed, how, out);
     return true;
   }
+  // Words before a stamp are a header only where a level follows.
+  if (!out.prefix.empty()) return false;
   out.thread = named;
   out.logger = out.caller = {};
   out.pid = stamped_pid;

@@ -21,6 +21,7 @@ struct AppFields {
   std::string_view logger;
   std::string_view pid;
   std::string_view caller;      // file.go:12, or the line number behind '@'
+  std::string_view prefix;      // words before the stamp
   std::string_view request_id;  // oslo's "[req-... user project - - -]", inside
   std::string_view message;
 };

@@ -127,7 +127,7 @@ bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
                return true;
              }();
     }
-  } else if (!is_upper(s[0]) || s.size() < 12) {
+  } else if ((!is_upper(s[0]) && s[3] != '/') || s.size() < 12) {
     return false;
   }
   const auto parsed = parse_time(s, context);

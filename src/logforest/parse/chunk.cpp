@@ -21,7 +21,8 @@ std::size_t colour_end(std::string_view text, std::size_t at) noexcept {
   return end != std::string_view::npos && text[end] == 'm' ? end + 1 : at;
 }
 
-// Copies `text` without colours; false when there are none.
+}  // namespace
+
 bool without_colours(std::string_view text, ByteBuffer& out) {
   out.clear();
   std::size_t from = 0;
@@ -39,7 +40,6 @@ bool without_colours(std::string_view text, ByteBuffer& out) {
   out.append(text.substr(from));
   return true;
 }
-}  // namespace
 
 struct ChunkParser::Task {
   std::string_view data;

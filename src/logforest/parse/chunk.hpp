@@ -23,6 +23,9 @@ struct ChunkResult {
   Brackets brackets = {};          // places count from the source's start, lines from the chunk's
 };
 
+// Copies `text` without a terminal's colours; false when there are none.
+[[nodiscard]] bool without_colours(std::string_view text, ByteBuffer& out);
+
 // One object per thread.
 class ChunkParser {
  public:

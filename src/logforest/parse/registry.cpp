@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "logforest/parse/auto_format.hpp"
+#include "logforest/parse/chunk.hpp"
 #include "logforest/parse/directives.hpp"
 #include "logforest/parse/regex_format.hpp"
 
@@ -69,6 +70,12 @@ std::vector<std::shared_ptr<const Format>> all_formats() {
 
 Detected detect_format(std::string_view head) {
   Detected best;
+  // A coloured record is judged as it will be read; in JSON an escape is an error.
+  if (ByteBuffer plain; without_colours(head, plain)) {
+    best = detect_format(plain.view());
+    if (best.format && best.format->name != "json") return best;
+    best = {};
+  }
   const std::vector<std::string_view> lines = sample_records(head);
   if (lines.empty()) return best;
   std::vector<std::pair<double, std::shared_ptr<const Format>>> found;

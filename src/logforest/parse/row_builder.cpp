@@ -19,6 +19,8 @@ void RowBuilder::begin() {
   status_ = 0;
   caddy_ = false;
   eventful_ = false;
+  date_only_.reset();
+  numeric_level_ = false;
   if (open_) meta_.resize(meta_begin_);  // begun again
   meta_begin_ = meta_.size();
   meta_push('{');
@@ -246,7 +248,8 @@ bool RowBuilder::put(const Alias& alias, FieldKey key, FieldKind kind, std::stri
     return true;
   }
   const Target target = alias.target;
-  if (target == Target::None || target == Target::Metadata || has(target)) return false;
+  if (target == Target::None || target == Target::Metadata) return false;
+  if (has(target)) return put_again(alias, kind, value);
   if (target == Target::Message) {
     while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.remove_suffix(1);
     message(value);
@@ -301,6 +304,32 @@ bool RowBuilder::put(const Alias& alias, FieldKey key, FieldKind kind, std::stri
   }
 }
 
+// What makes a field given before it whole or better: the time of day behind a date, the name of a
+// level behind its number.
+bool RowBuilder::put_again(const Alias& alias, FieldKind kind, std::string_view value) {
+  if (kind != FieldKind::Text) return false;
+  if (alias.target == Target::Level && numeric_level_ && alias.reading == Reading::Plain) {
+    const auto named = level_from_name(value);
+    if (!named) return false;
+    batch_.level.set(batch_.rows, static_cast<std::uint8_t>(*named));
+    numeric_level_ = false;
+    return true;
+  }
+  if (alias.target != Target::Timestamp || !date_only_ || value.size() < 5 || value.size() > 32 ||
+      value[2] != ':') {
+    return false;
+  }
+  std::array<char, 48> text{};
+  constexpr std::string_view kEpoch = "1970-01-01 ";
+  std::copy(kEpoch.begin(), kEpoch.end(), text.begin());
+  std::copy(value.begin(), value.end(), text.begin() + kEpoch.size());
+  const auto clock = parse_time({text.data(), kEpoch.size() + value.size()}, TimeContext{});
+  if (!clock || clock->length != kEpoch.size() + value.size()) return false;
+  batch_.timestamp.set(batch_.rows, *date_only_ + clock->us);
+  date_only_.reset();
+  return true;
+}
+
 bool RowBuilder::put_time(std::string_view value, FieldKind kind) {
   value = trim(value);
   auto parsed = stamps_.read(value, time_context_);
@@ -313,6 +342,10 @@ bool RowBuilder::put_time(std::string_view value, FieldKind kind) {
   if (!parsed || !in_calendar(parsed->us)) return false;
   if (parsed->ambiguous) ++ambiguous_dates_;
   timestamp(parsed->us);
+  if (value.size() <= 10 && kind == FieldKind::Text && parsed->length == value.size() &&
+      value.find_first_of("-/.") != std::string_view::npos) {
+    date_only_ = parsed->us;
+  }
   return true;
 }
 
@@ -340,6 +373,7 @@ bool RowBuilder::put_level(const Alias& alias, std::string_view value, FieldKind
   }
   const auto found = level_from_number(*number, alias.reading);
   if (found) level(*found);
+  numeric_level_ = found.has_value() && alias.reading == Reading::Plain;
   return found.has_value();
 }
 

@@ -183,6 +183,7 @@ class RowBuilder {
   }
   [[gnu::noinline]] void field(std::string_view key, FieldKind kind, std::string_view value);
   bool put_time(std::string_view value, FieldKind kind);
+  bool put_again(const Alias& alias, FieldKind kind, std::string_view value);
   bool put_level(const Alias& alias, std::string_view value, FieldKind kind);
   bool put_status(std::string_view value);
   bool put_duration(Reading reading, std::string_view value, FieldKind kind);
@@ -227,6 +228,8 @@ class RowBuilder {
   std::uint32_t before_context_ = 0;
   int status_ = 0;
   bool caddy_ = false;
+  std::optional<std::int64_t> date_only_;  // the timestamp, while it has no time of day
+  bool numeric_level_ = false;             // the level came as a number
   std::int64_t ambiguous_dates_ = 0;
 };
 

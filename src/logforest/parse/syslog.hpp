@@ -42,7 +42,8 @@ struct Syslog3164Fields {
   bool has_time = false;
   std::int64_t timestamp_us = 0;
   std::string_view host, tag, pid, address, message;
-  std::string_view sequence;  // Cisco's message number
+  std::string_view sequence;      // Cisco's message number
+  std::optional<Level> severity;  // in words: "daemon.err"
 };
 
 // "Mon dd hh:mm:ss" (the latest year), remembered by day.

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "logforest/parse/app_log.hpp"
 #include "logforest/parse/row_builder.hpp"
 #include "logforest/parse/scan.hpp"
 #include "logforest/parse/scan_padded.hpp"
@@ -140,6 +141,25 @@ bool scan_tag(std::string_view s, Syslog3164Fields& out) noexcept {
   return false;
 }
 
+// "daemon.err", "<auth.notice>": facility and severity in words, as OpenWrt, FreeBSD and others
+// write them.
+std::optional<Level> facility_severity(std::string_view token) noexcept {
+  if (token.size() > 4 && token.front() == '<' && token.back() == '>') {
+    token = token.substr(1, token.size() - 2);
+  }
+  const std::size_t dot = find(token.substr(0, 16), '.');
+  if (dot == npos) return std::nullopt;
+  const std::string_view facility = token.substr(0, dot);
+  const bool local = facility.size() == 6 && facility.starts_with("local");
+  bool known = local;
+  for (const std::string_view name :
+       {"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
+        "authpriv", "ftp", "ntp", "security", "console"}) {
+    known = known || facility == name;
+  }
+  return known ? level_from_name(token.substr(dot + 1)) : std::nullopt;
+}
+
 // "%FACILITY-SEVERITY-MNEMONIC: text"
 bool scan_cisco(std::string_view s, Syslog3164Fields& out) noexcept {
   if (s.size() < 6 || s[0] != '%') return false;
@@ -170,7 +190,25 @@ bool is_tag_token(std::string_view token) noexcept {
   return !is_ip(token.substr(0, token.size() - 1));
 }
 
+// "host tag[pid]: text"
+bool scan_host_tag(std::string_view s, Syslog3164Fields& out) noexcept {
+  const std::string_view host = next_token(s);
+  const std::size_t behind = skip_blanks(s, host.size());
+  if (behind >= s.size() || !scan_tag(s.substr(behind), out)) return false;
+  out.host = host;
+  return true;
+}
+
 void scan_body(std::string_view s, Syslog3164Fields& out) noexcept {
+  std::string_view word = next_token(s);
+  if ((out.severity = facility_severity(word)) && word.size() + 1 < s.size()) {
+    s.remove_prefix(skip_blanks(s, word.size()));
+    word = next_token(s);
+    if (!is_tag_token(word) && word.back() != ']' && scan_host_tag(s, out)) return;
+    out.message = s;
+    scan_tag(s, out);
+    return;
+  }
   out.message = s;
   if (scan_cisco(s, out)) return;
   const std::string_view token = next_token(s);
@@ -188,6 +226,13 @@ void scan_body(std::string_view s, Syslog3164Fields& out) noexcept {
   out.host = token;
   if (!out.host.empty() && out.host.back() == ':') out.host.remove_suffix(1);
   out.message = rest;
+  const std::string_view second = next_token(rest);
+  if ((out.severity = facility_severity(second)) && second.size() + 1 < rest.size()) {
+    const std::string_view tail = rest.substr(skip_blanks(rest, second.size()));
+    out.message = tail;
+    scan_tag(tail, out);
+    return;
+  }
   if (rest.starts_with(": %") && scan_cisco(rest.substr(2), out)) return;
   if (!scan_cisco(rest, out)) scan_tag(rest, out);
 }
@@ -227,6 +272,26 @@ bool iso_start(std::string_view s) noexcept {
          (s[10] == 'T' || s[10] == ' ');
 }
 
+// "2026 May 17 10:05:03"
+bool year_first(std::string_view s) noexcept {
+  return s.size() > 22 && is_digit(s[0]) && is_digit(s[3]) && s[4] == ' ' && s[8] == ' ' &&
+         month_number(s.data() + 5) != 0;
+}
+
+// "Sun May 17 10:05:03 2026 daemon.err dnsmasq[123]: ...": told by its second part only.
+bool openwrt(std::string_view s, const TimeContext& context, Syslog3164Fields& out) noexcept {
+  if (s.size() < 32 || s[3] != ' ' || s[7] != ' ' || s[19] != ' ' || s[24] != ' ') return false;
+  std::string_view rest = s.substr(25);
+  out.severity = facility_severity(next_token(rest));
+  if (!out.severity) return false;
+  const auto parsed = parse_time(s, context);
+  if (!parsed || parsed->length != 24) return false;
+  out.has_time = true;
+  out.timestamp_us = parsed->us;
+  scan_body(rest, out);
+  return true;
+}
+
 // "ERROR", "[warn]": a level, not a host.
 bool level_word(std::string_view host) noexcept {
   if (host.size() > 2 && host[0] == '[') {
@@ -259,6 +324,13 @@ bool scan_syslog3164(std::string_view line, const TimeContext& context, Bsd3164C
   std::size_t length = 0;
   if (is_alpha(s.empty() ? ' ' : s[0])) {
     out.has_time = clock.read(s, context, out.timestamp_us, length);
+    if (!out.has_time && out.priority < 0) return openwrt(s, context, out);
+  } else if (year_first(s)) {
+    if (const auto parsed = parse_time(s, context); parsed && parsed->length > 19) {
+      out.has_time = true;
+      out.timestamp_us = parsed->us;
+      length = parsed->length;
+    }
   } else if (iso_start(s)) {
     if (const auto parsed = parse_iso8601(s, context)) {
       out.has_time = true;
@@ -341,15 +413,56 @@ class Syslog3164Parser final : public LineParser {
     row.service(mnemonic.substr(0, mnemonic.find('-')));
   }
 
-  // "%ASA-6-302013" says it; otherwise a first word like "error:".
+  // "%ASA-6-302013" says it, or "auth.err" in the header; otherwise what the message begins with:
+  // "error:", "ERROR ", "[error]", "level=error", JSON's "level", "[ID 702911 user.error]".
   [[nodiscard]] std::optional<Level> guess_level() const noexcept {
+    if (f_.severity) return f_.severity;
     if (!f_.tag.empty() && f_.tag[0] == '%') {
       if (const auto level = cisco_severity(f_.tag)) return level;
     }
+    const std::string_view text = f_.message.substr(0, 160);
+    const char open = text.empty() ? ' ' : text[0];
+    if (open == '[' || open == '<') {
+      const std::size_t close = find(text, open == '[' ? ']' : '>');
+      if (close == npos) return std::nullopt;
+      const std::string_view inner = text.substr(1, close - 1);
+      if (!inner.starts_with("ID ")) return header_level(inner, true);
+      const std::size_t space = inner.rfind(' ');
+      return facility_severity(inner.substr(space + 1));
+    }
+    if (open == '{') {
+      for (const std::string_view key : {R"("level":)", R"("severity":)"}) {
+        std::size_t at = text.find(key);
+        if (at == npos) continue;
+        at = skip_blanks(text, at + key.size());
+        if (at >= text.size() || text[at] != '"') return std::nullopt;
+        return level_from_name(text.substr(at + 1, find(text, '"', at + 1) - at - 1));
+      }
+      return std::nullopt;
+    }
     std::size_t end = 0;
-    while (end < f_.message.size() && end < 10 && is_alpha(f_.message[end])) ++end;
-    if (end < 4 || end >= f_.message.size() || f_.message[end] != ':') return std::nullopt;
-    return level_from_name(f_.message.substr(0, end));
+    while (end < text.size() && is_alpha(text[end])) ++end;
+    if (end >= text.size() || end > 13) return std::nullopt;
+    if (text[end] == '=') return named_level(text);
+    if (end < 4 ||
+        (text[end] != ':' && !(is_blank(text[end]) && is_upper(open) && is_upper(text[end - 1])))) {
+      return std::nullopt;
+    }
+    return level_from_name(text.substr(0, end));
+  }
+
+  // "... level=error ..." among pairs.
+  [[nodiscard]] static std::optional<Level> named_level(std::string_view text) noexcept {
+    for (const std::string_view key : {"level=", "lvl=", "severity="}) {
+      const std::size_t at = text.find(key);
+      if (at == npos || (at > 0 && !is_blank(text[at - 1]))) continue;
+      std::string_view value = text.substr(at + key.size());
+      if (value.starts_with('"')) value.remove_prefix(1);
+      std::size_t end = 0;
+      while (end < value.size() && is_alpha(value[end])) ++end;
+      return level_from_name(value.substr(0, end));
+    }
+    return std::nullopt;
   }
 
   Bsd3164Clock clock_;
