@@ -244,6 +244,8 @@ class WindowTable:
         width = self._windows.every if every is None else parse_duration(every)
         step = width if slide is None else parse_duration(slide)
         keys = list(self.by) if by is None else list(names("by", by))
+        if (width, step, keys) == (self._windows.every, self._windows.step, list(self.by)):
+            return self  # never changed
         return WindowTable(self._windows.rollup(width, step, keys))
 
     @classmethod

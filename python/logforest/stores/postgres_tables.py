@@ -52,8 +52,12 @@ class PostgresTables:
         wanted = names("by", by)
         c = Conditions()
         c.within(tenant, since, until, "window_start")
-        sql = statement("postgres", "select_windows").format(where=c.where)
-        base = WindowTable.from_arrow(self._table(sql, c.parameters), by=BASE_KEYS)
+        # Rows are merged by the wanted keys as they are read; unknown keys are told by rollup().
+        keys = wanted if set(wanted) <= set(BASE_KEYS) else BASE_KEYS
+        sql = statement("postgres", "select_windows").format(
+            keys="".join(f"{key}::text AS {key}, " for key in keys), where=c.where
+        )
+        base = WindowTable.from_arrow(self._table(sql, c.parameters), by=keys)
         return base.rollup(every=every, by=wanted)
 
     def time_range(
