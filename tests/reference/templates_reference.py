@@ -27,7 +27,7 @@ def limits(min_values: int) -> dict[str, int]:
     half = int(d / 2)  # towards zero
     return {
         "plain": min_values, "first": 9 + d, "upper": 7 + d, "assigned": max(2, 5 + half),
-        "named": max(2, 3 + half), "identifier": max(2, 4 + half),
+        "quoted": 2 + max(0, half), "named": max(2, 3 + half), "identifier": max(2, 4 + half),
     }  # fmt: skip
 
 
@@ -112,6 +112,10 @@ def announced(tokens: Sequence[str], i: int) -> bool:
     return 0 < i < len(tokens) - 1 and {tokens[i - 1], tokens[i + 1]} <= PREPOSITIONS
 
 
+def quoted(tokens: Sequence[str], i: int) -> bool:
+    return 0 < i < len(tokens) - 1 and tokens[i - 1] == tokens[i + 1] and tokens[i - 1] in "\"'"
+
+
 class Miner:
     def __init__(self, messages: Sequence[str], min_values: int = 5) -> None:
         self.limits = limits(min_values)
@@ -137,6 +141,8 @@ class Miner:
             need = self.limits["first"]
         elif states:
             need = self.limits["upper"]
+        elif quoted(tokens, i):
+            need = self.limits["quoted"]
         elif assigned:
             need = self.limits["assigned"]
         elif announced(tokens, i):

@@ -57,6 +57,42 @@ def test_grouping_accuracy(flavour: str) -> None:
     assert sum(accuracy.values()) / len(accuracy) >= 0.95, accuracy
 
 
+ONE_TEMPLATE = {
+    "paths and their queries": [
+        'GET "/cart" took 3 ms',
+        'GET "/cart?id=3&to=b" took 5 ms',
+        'GET "/shop/list.php?page=a,b" took 7 ms',
+    ],
+    "queries of URLs with ports": [
+        'upstream: "http://192.0.2.7:80/cart", host: 5',
+        'upstream: "http://192.0.2.7:8080/cart?id=b", host: 6',
+    ],
+    "hosts": ["no answer of db-1 yet", "no answer of localhost yet", "no answer of a.b.org yet"],
+    "names in quotes": [
+        'column "price" does not exist at character 15',
+        'column "owner" does not exist at character 9',
+    ],
+}
+TEMPLATES_APART = [
+    'method "GET" is not allowed',  # capitals recur: a few are states
+    'method "PUT" is not allowed',
+    "equals a?b=1 here",  # no path, no query
+    "equals a?c=1 here",
+    'the queue is "empty" or full',  # two places differ
+    'the queue is "full" or empty',
+]
+
+
+@pytest.mark.parametrize("kind", ONE_TEMPLATE)
+def test_values_by_their_syntax(kind: str) -> None:
+    assert len(set(TemplateMiner().fit_transform(ONE_TEMPLATE[kind]).tolist())) == 1
+
+
+def test_constants_stay_apart() -> None:
+    found = TemplateMiner().fit_transform(TEMPLATES_APART).tolist()
+    assert len(set(found)) == len(found)
+
+
 SHARES = {"2,000 lines": 1.0, "1,000 lines": 0.5, "500 lines": 0.25}
 
 

@@ -46,6 +46,7 @@ Thresholds Thresholds::from_plain(int plain) noexcept {
   t.upper += d;
   // Where the context says that a value follows, the number matters half as much.
   t.assigned = std::max(2, t.assigned + d / 2);
+  t.quoted = std::max(2, t.quoted + d / 2);
   t.named = std::max(2, t.named + d / 2);
   t.identifier = std::max(2, t.identifier + d / 2);
   t.plain = plain;
@@ -176,6 +177,8 @@ Rounds::Context Rounds::context_of(const std::vector<Code>& codes, std::size_t i
   const bool quoted = i > 1 && codes[i - 1] == '"';
   context.assigned =
       (i > 0 && codes[i - 1] == '=') || (quoted && (codes[i - 2] == '=' || codes[i - 2] == ':'));
+  context.quoted = i > 0 && i + 1 < codes.size() && codes[i - 1] == codes[i + 1] &&
+                   (codes[i - 1] == '"' || codes[i - 1] == '\'');
   const auto preposition = [&](std::size_t k) {
     return is_word(codes[k]) && (trait(codes[k]) & kPreposition) != 0;
   };
@@ -216,6 +219,8 @@ bool Rounds::enough(const Column& column, const Context& context, bool first) co
     need = limits_.first;
   } else if (states) {
     need = limits_.upper;
+  } else if (context.quoted) {
+    need = limits_.quoted;
   } else if (context.assigned) {
     need = limits_.assigned;
   } else if (announced) {

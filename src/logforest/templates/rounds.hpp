@@ -16,6 +16,7 @@ struct Thresholds {
   int first = 9;       // the first token of a message
   int upper = 7;       // words in capitals: states, methods, levels
   int assigned = 5;    // after "=", also behind a quote, and after '":"' of JSON
+  int quoted = 2;      // alone between quotes
   int named = 3;       // after a noun that announces a name ("user"), or alone between prepositions
   int identifier = 4;  // words with inner punctuation or capitals
   int plain = 5;
@@ -54,6 +55,7 @@ class Rounds {
     Code previous = kWildcard;  // the word before, delimiters skipped; kWildcard if none
     bool assigned = false;
     bool between = false;  // two prepositions
+    bool quoted = false;   // alone between two quotes
   };
   using Decided = std::unordered_map<std::uint64_t, std::vector<std::uint16_t>>;  // by shape key
 

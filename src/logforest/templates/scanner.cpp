@@ -157,6 +157,20 @@ const char* placeholder(const char* p, const char* end) noexcept {
   return q < end && *q == '>' ? q + 1 : nullptr;
 }
 
+// "/cart?id=3&to=b", also behind a port: the end of the query, if the word [p, q) in front of its
+// first '=' is a path with a '?', else q.
+const char* query_end(const char* p, const char* q, const char* end) noexcept {
+  const std::string_view head = text(p, q);
+  if (head.find('?', head.find('/')) == std::string_view::npos) return q;
+  const char* r = q;
+  while (r < end &&
+         (*r == '=' || *r == ':' || *r == ';' || *r == ',' || (class_of(*r) & kWord) != 0)) {
+    ++r;
+  }
+  while (r[-1] == ',' || r[-1] == ';' || r[-1] == ':') --r;
+  return r;
+}
+
 bool windows_path(std::string_view s) noexcept {
   return s.size() > 1 && (s[0] == '\\' || std::count(s.begin(), s.end(), '\\') >= 2);
 }
@@ -344,6 +358,10 @@ void Scanner::plain_word(const char* p, const char* q, std::uint32_t seen) noexc
       return;
     }
   }
+  if ((masks_ & kMaskHost) != 0 && text(p, q) == "localhost") {
+    emit_wildcard(p, q);
+    return;
+  }
   if ((seen & kUpper) != 0 && (masks_ & kMaskDate) != 0 && is_upper(*p) && q - p >= 3 &&
       q - p <= 9 && date_word(p, q)) {
     return;
@@ -395,6 +413,9 @@ std::int64_t Scanner::scan(std::string_view message) noexcept {
         seen |= class_of(*q);
         ++q;
       } while (q < end_ && (class_of(*q) & kWord) != 0);
+      if (q < end_ && *q == '=' && (seen & kSlash) != 0 && (masks_ & kMaskPath) != 0) {
+        q = query_end(p, q, end_);
+      }
       const char* across = nullptr;
       if (q < end_ && *q == ':') across = address(p, q, seen);
       if (across == nullptr) {
