@@ -5,6 +5,7 @@
 #include <atomic>
 #include <string>
 
+#include "logforest/parse/json_framer.hpp"
 #include "logforest/parse/registry.hpp"
 #include "logforest/parse/values.hpp"
 
@@ -86,6 +87,45 @@ TEST(Registry, BuiltInNamesAreTaken) {
   EXPECT_THROW(register_format({.name = "json", .description = "", .make = {}, .detect = {}}),
                ConfigError);
   EXPECT_THROW(static_cast<void>(parse_buffer("x", options("nope"))), ConfigError);
+}
+
+// Detection does not ask the formats of text about lines that are JSON objects.
+TEST(Registry, NoFormatOfTextTakesAnObject) {
+  const std::string texts[] = {
+      "m",
+      "2026-03-01 10:00:00,123 INFO [main] com.acme.Pay - paid",
+      "I0102 10:00:00.123456 1 main.go:12] started",
+      "<34>1 2026-03-01T10:00:00Z host app 1 - - text",
+      "<34>Mar  1 10:00:00 host app[1]: text",
+      "192.0.2.1 - - [10/Oct/2000:13:55:36 -0700] 'GET / HTTP/1.1' 200 5",
+      "[Wed Oct 11 14:32:52 2000] [error] [client 192.0.2.1] denied",
+      "2026/03/01 10:00:00 [error] 1#1: *1 open() failed, client: 192.0.2.1",
+      "date=2024-05-01 time=10:00:01 level=info",
+      "2 123456789012 eni-1 10.0.1.7 192.0.2.4 443 51234 6 12 6144 1714557601 1714557660 ACCEPT OK",
+      "#Fields: date time c-ip",
+      "level=info msg=a",
+      "[0.005s][info][gc] Using G1",
+  };
+  std::vector<std::string> lines = {"{}", "{ }", R"({"a":{"b":[{"c":1}]}} )"};
+  for (const std::string& text : texts) {
+    for (const std::string& other : texts) {
+      lines.push_back("{\"" + text + "\":\"" + other + "\"}");
+      lines.push_back("{ \"" + text + "\" : [1, \"" + other + "\"] , \"b\": null }");
+    }
+  }
+  ByteBuffer scratch;
+  for (const std::string& line : lines) {
+    ASSERT_TRUE(parse::is_json_object(line, scratch)) << line;
+    for (const auto& format : parse::all_formats()) {
+      if (!format->detect || format->name == "json" || format->name == "logfmt") continue;
+      EXPECT_EQ(format->detect({line}), 0) << format->name << ": " << line;
+      EXPECT_EQ(format->detect({line, line}), 0) << format->name << ": " << line;
+    }
+    EXPECT_EQ(parse::detect_format(line).format->name, "json");
+  }
+  for (const char* none : {"", "{", "{}x", " {}", "[]", "{}{}", "1", "{\"a\":01}"}) {
+    EXPECT_FALSE(parse::is_json_object(none, scratch)) << none;
+  }
 }
 
 TEST(Values, Durations) {

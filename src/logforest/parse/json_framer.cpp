@@ -208,21 +208,28 @@ class JsonFramer final : public Framer {
   std::size_t at_ = 0;
 };
 
-// Whether `line` (padding behind it) is JSON as a whole.
-bool whole_json(std::string_view line) {
-  std::string copy(line);
-  copy.append(kPadding, '\0');
-  const char* const end = copy.data() + line.size();
+// How many values `line` is, none but blanks between them; 0 where it is no JSON.
+std::size_t json_values(std::string_view line, ByteBuffer& scratch) {
+  scratch.clear();
+  char* const begin = scratch.room(line.size() + kPadding);
+  std::memcpy(begin, line.data(), line.size());
+  std::memset(begin + line.size(), 0, kPadding);
+  const char* const end = begin + line.size();
   json::Limits limits{4096, line.size()};
   json::Fault fault = json::Fault::None;
-  const char* p = json::skip_space(copy.data(), end);
-  while (p < end && fault == json::Fault::None) {
+  std::size_t values = 0;
+  const char* p = json::skip_space(begin, end);
+  for (; p < end && fault == json::Fault::None; ++values) {
     p = json::skip_space(json::skip_value(p, end, limits, fault), end);
   }
-  return fault == json::Fault::None && p == end;
+  return fault == json::Fault::None && p == end ? values : 0;
 }
 
 }  // namespace
+
+bool is_json_object(std::string_view line, ByteBuffer& scratch) {
+  return line.starts_with('{') && json_values(line, scratch) == 1;
+}
 
 std::unique_ptr<Framer> make_json_framer(const ParseOptions& options, std::string_view head) {
   const std::size_t begin = head.find_first_not_of(" \t\r\n");
@@ -238,7 +245,8 @@ std::unique_ptr<Framer> make_json_framer(const ParseOptions& options, std::strin
   }
   const std::string_view first =
       head.substr(begin, end == std::string_view::npos ? end : end - begin);
-  if (whole_json(first)) return nullptr;
+  ByteBuffer scratch;
+  if (json_values(first, scratch) != 0) return nullptr;
   if (head[begin] == '{') {
     // A first line that is only broken, with records below it, does not make a document.
     if (end == std::string_view::npos) return nullptr;

@@ -10,4 +10,7 @@ namespace logforest::parse {
 [[nodiscard]] std::unique_ptr<Framer> make_json_framer(const ParseOptions& options,
                                                        std::string_view head);
 
+// Whether `line` is one valid object from its first byte on, blanks behind it aside.
+[[nodiscard]] bool is_json_object(std::string_view line, ByteBuffer& scratch);
+
 }  // namespace logforest::parse

@@ -6,6 +6,7 @@
 #include "logforest/parse/auto_format.hpp"
 #include "logforest/parse/chunk.hpp"
 #include "logforest/parse/directives.hpp"
+#include "logforest/parse/json_framer.hpp"
 #include "logforest/parse/regex_format.hpp"
 
 namespace logforest::parse {
@@ -79,8 +80,18 @@ Detected detect_format(std::string_view head) {
   const std::vector<std::string_view> lines = sample_records(head);
   if (lines.empty()) return best;
   std::vector<std::pair<double, std::shared_ptr<const Format>>> found;
-  for (const auto& format : all_formats()) {
+  // No built-in format of text takes a line that is a JSON object as a whole: asking them all would
+  // take longer than reading the one record of a small request.
+  ByteBuffer scratch;
+  const bool objects = std::all_of(lines.begin(), lines.end(), [&](std::string_view line) {
+    return is_json_object(line, scratch);
+  });
+  const auto formats = all_formats();
+  const std::size_t builtin = registry().builtin;
+  for (std::size_t i = 0; i < formats.size(); ++i) {
+    const auto& format = formats[i];
     if (!format->detect) continue;
+    if (objects && i < builtin && format->name != "json" && format->name != "logfmt") continue;
     const double confidence = format->detect(lines);
     if (confidence < 0.5) continue;
     found.emplace_back(confidence, format);
