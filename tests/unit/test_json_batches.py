@@ -255,3 +255,35 @@ def test_events_without_a_message(record: dict[str, Any], message: str) -> None:
 def test_pairs_tell_of_events_too() -> None:
     (row,) = rows(lf.parse('level=warn eventSource=iam action=login error="bad password"'))
     assert row["message"] == "iam login: bad password"
+
+
+NUMBERS = (
+    "0", "7", "00", "01", "007", "0.5", "0.", ".5", "1.", "1.2", "12.34567", "12.345678", "99",
+    "100", "999", "1000", "200.0", "200.", "2e2", "2E+2", "1e400", "-1", "-0", "--1", "+1",
+    "1234567890", "12345678901", "1234567890.12345", "1234567890.123456", "1.2.3", "0x10",
+    "1_0", "1,", "1 ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["duration_ms", "status", "duration", "elapsed_s", "x"])
+@pytest.mark.parametrize("literal", NUMBERS)
+def test_numbers_by_their_literals(key: str, literal: str) -> None:
+    for text in (f'{{"{key}":{literal}}}', f'{{"{key}":{literal},"y":1}}', f'{{"{key}":{literal}'):
+        logs = lf.parse(text, format="json")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            assert (logs.num_rows, logs.rejected.num_rows) == (0, 1), text
+            continue
+        (row,) = rows(logs)
+        number = value[key]
+        kept = dict(value)
+        if key == "status" and isinstance(number, int) and 100 <= number <= 999:
+            assert row["status_code"] == kept.pop(key)
+        elif key not in ("status", "x") and 0 <= number < 1e300:
+            wanted = kept.pop(key) * (1000 if key == "elapsed_s" else 1)
+            assert row["response_time"] == wanted, text
+        else:
+            assert row["status_code"] is None
+            assert row["response_time"] is None
+        assert row["metadata"] == (kept or None), text

@@ -14,144 +14,151 @@ constexpr std::size_t kSearchDepth = 8;
 }  // namespace
 
 LineResult JsonParser::parse_line(std::string_view line, RowBuilder& row) {
-  p_ = line.data();
-  end_ = p_ + line.size();
-  return records_of_line(row);
-}
-
-LineResult JsonParser::records_of_line(RowBuilder& row) {
-  p_ = json::skip_space(p_, end_);
-  if (p_ >= end_) return {};
-  if (*p_ == '{') {
+  end_ = line.data() + line.size();
+  const char* p = json::skip_space(line.data(), end_);
+  if (p >= end_) return {};
+  if (*p == '{') {
     for (;;) {
-      const Reject why = record(row);
-      if (why != Reject::None) return {why};
-      p_ = json::skip_space(p_, end_);
-      if (p_ == end_) return {};
-      if (p_ > end_ || *p_ != '{') return {Reject::InvalidJson};
+      p = record(row, p);
+      if (p == nullptr) return {error_};
+      p = json::skip_space(p, end_);
+      if (p == end_) return {};
+      if (p > end_ || *p != '{') return {Reject::InvalidJson};
       if (row.open()) row.commit();
     }
   }
-  if (*p_ != '[') {
-    if (!skip(0)) return {error_};
-    p_ = json::skip_space(p_, end_);
-    return {p_ == end_ ? Reject::NotAnObject : Reject::InvalidJson};
+  if (*p != '[') {
+    fields_left_ = options_.max_fields;
+    p = skip(p, 0);
+    if (p == nullptr) return {error_};
+    return {json::skip_space(p, end_) == end_ ? Reject::NotAnObject : Reject::InvalidJson};
   }
-  p_ = json::skip_space(p_ + 1, end_);
+  p = json::skip_space(p + 1, end_);
   Reject seen = Reject::None;
-  if (p_ < end_ && *p_ == ']') {
-    ++p_;
+  if (p < end_ && *p == ']') {
+    ++p;
   } else {
     for (;;) {
-      if (p_ < end_ && *p_ == '{') {
-        const Reject why = record(row);
-        if (why != Reject::None) return {why};
+      if (p < end_ && *p == '{') {
+        p = record(row, p);
+        if (p == nullptr) return {error_};
         if (row.open()) row.commit();
       } else {
         fields_left_ = options_.max_fields;
-        if (!skip(1)) return {error_};
+        p = skip(p, 1);
+        if (p == nullptr) return {error_};
         seen = Reject::NotAnObject;
       }
-      p_ = json::skip_space(p_, end_);
-      if (p_ < end_ && *p_ == ',') {
-        p_ = json::skip_space(p_ + 1, end_);
+      p = json::skip_space(p, end_);
+      if (p < end_ && *p == ',') {
+        p = json::skip_space(p + 1, end_);
         continue;
       }
-      if (p_ >= end_ || *p_ != ']') {
-        syntax();
+      if (p >= end_ || *p != ']') {
+        syntax(p);
         return {error_};
       }
-      ++p_;
+      ++p;
       break;
     }
   }
-  p_ = json::skip_space(p_, end_);
-  return {p_ == end_ ? seen : Reject::InvalidJson};
+  return {json::skip_space(p, end_) == end_ ? seen : Reject::InvalidJson};
 }
 
-Reject JsonParser::record(RowBuilder& row) {
+const char* JsonParser::record(RowBuilder& row, const char* p) {
   row.begin();
   position_ = 0;
   fields_left_ = options_.max_fields;
   error_ = Reject::None;
-  record_begin_ = p_;
+  record_begin_ = p;
   may_be_batch_ = true;
-  ++p_;
-  members(row, nullptr, 1);  // stops early where a batch was taken
-  return error_;
+  p = members(row, p + 1, nullptr, 1);
+  return p == nullptr && error_ == Reject::None ? batch_end_ : p;
 }
 
-// p_ is behind '{'; afterwards behind the matching '}'.
-bool JsonParser::members(RowBuilder& row, const Alias* context, std::size_t depth) {
-  p_ = json::skip_space(p_, end_);
-  if (p_ < end_ && *p_ == '}') {
-    ++p_;
-    return true;
-  }
+// From behind '{' to behind the matching '}'.
+const char* JsonParser::members(RowBuilder& row, const char* p, const Alias* context,
+                                std::size_t depth) {
+  p = json::skip_space(p, end_);
+  if (p < end_ && *p == '}') return p + 1;
   for (;;) {
     Member member;
-    if (!key(context, member) || !value(row, member, depth)) return false;
-    if (*p_ != ',' || p_ >= end_) p_ = json::skip_space(p_, end_);
-    if (p_ >= end_) return syntax();
-    if (*p_ == ',') {
-      ++p_;
-      if (*p_ != '"') p_ = json::skip_space(p_, end_);
+    p = key(p, context, member);
+    if (p == nullptr) return nullptr;
+    p = *p == '"' ? text_value(row, p, member) : value(row, p, member, depth);
+    if (p == nullptr) return nullptr;
+    if (*p != ',' || p >= end_) p = json::skip_space(p, end_);
+    if (p >= end_) return syntax(p);
+    if (*p == ',') {
+      ++p;
+      if (*p != '"') p = json::skip_space(p, end_);
       continue;
     }
-    if (*p_ != '}') return syntax();
-    ++p_;
-    return true;
+    return *p == '}' ? p + 1 : syntax(p);
   }
 }
 
-// p_ is at the opening quote; afterwards at the first byte of the value.
-bool JsonParser::key(const Alias* context, Member& out) {
-  if (p_ >= end_ || *p_ != '"') return syntax();
+inline bool JsonParser::Guess::hit(const char* key, const Alias* its_context) const noexcept {
+#if defined(__SSE2__)
+  const auto equal = [&](std::size_t at) {
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(
+        _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(key + at)),
+                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes.data() + at)))));
+  };
+  const std::uint32_t same = equal(0) | equal(16) << 16;
+  return mask != 0 && (same & mask) == mask && context == its_context;
+#else
+  return mask != 0 && context == its_context && std::memcmp(key, bytes.data(), skip) == 0;
+#endif
+}
+
+void JsonParser::Guess::learn(const char* key, std::size_t key_length, const char* value,
+                              const Alias* its_context, const Alias* its_alias) noexcept {
+  const auto n = static_cast<std::size_t>(value - key);
+  mask = 0;
+  if (n > kBytes) return;
+  std::memcpy(bytes.data(), key, n);
+  mask = static_cast<std::uint32_t>((std::uint64_t{1} << n) - 1);
+  length = static_cast<std::uint32_t>(key_length);
+  skip = static_cast<std::uint32_t>(n);
+  context = its_context;
+  alias = its_alias;
+}
+
+// From the opening quote to the first byte of the value.
+inline const char* JsonParser::key(const char* p, const Alias* context, Member& out) {
+  if (p >= end_ || *p != '"') return syntax(p);
   if (fields_left_ == 0) return fail(Reject::TooManyFields);
   --fields_left_;
-  const char* const begin = p_ + 1;
+  const char* const begin = p + 1;
   Guess& guess = guesses_[position_ % guesses_.size()];
   ++position_;
-#if defined(__SSE2__)
-  const auto equal = static_cast<unsigned>(_mm_movemask_epi8(
-      _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(begin)),
-                     _mm_loadu_si128(reinterpret_cast<const __m128i*>(guess.bytes.data())))));
-  const bool hit =
-      guess.mask != 0 && (equal & guess.mask) == guess.mask && guess.context == context;
-#else
-  const bool hit = guess.mask != 0 && guess.context == context &&
-                   std::memcmp(begin, guess.bytes.data(), guess.length + 1) == 0;
-#endif
-  if (hit) {
+  if (guess.hit(begin, context)) {
     out.key = {{begin, guess.length}, {begin - 1, guess.length + 2}};
     out.alias = guess.alias;
-    p_ = begin + guess.length + 1;
-  } else {
-    bool escaped = false;
-    bool ok = true;
-    p_ = json::scan_string(begin, escaped, ok);
-    if (!ok) return syntax();
-    const auto length = static_cast<std::size_t>(p_ - begin);
-    out.key = {{begin, length}, {begin - 1, length + 2}};
-    if (escaped) out.key.text = json::unescape(out.key.text, key_scratch_);
-    out.alias = look_up(context, out.key.text);
-    guess.mask = 0;
-    if (!escaped && length < guess.bytes.size()) {
-      std::memcpy(guess.bytes.data(), begin, length + 1);
-      guess.mask = (1U << (length + 1)) - 1;
-      guess.length = length;
-      guess.context = context;
-      guess.alias = out.alias;
-    }
-    ++p_;
+    p = begin + guess.skip;
+    return p < end_ ? p : syntax(p);
   }
-  if (*p_ != ':') {
-    p_ = json::skip_space(p_, end_);
-    if (p_ >= end_ || *p_ != ':') return syntax();
-  }
-  ++p_;
-  if (static_cast<unsigned char>(*p_) <= ' ') p_ = json::skip_space(p_, end_);
-  return p_ < end_ || syntax();
+  return new_key(begin, context, guess, out);
+}
+
+const char* JsonParser::new_key(const char* begin, const Alias* context, Guess& guess,
+                                Member& out) {
+  bool escaped = false;
+  bool ok = true;
+  const char* p = json::scan_string(begin, escaped, ok);
+  if (!ok) return syntax(p);
+  const auto length = static_cast<std::size_t>(p - begin);
+  out.key = {{begin, length}, {begin - 1, length + 2}};
+  if (escaped) out.key.text = json::unescape(out.key.text, key_scratch_);
+  out.alias = look_up(context, out.key.text);
+  guess.mask = 0;
+  p = json::skip_space(p + 1, end_);
+  if (p >= end_ || *p != ':') return syntax(p);
+  p = json::skip_space(p + 1, end_);
+  if (p >= end_) return syntax(p);
+  if (!escaped) guess.learn(begin, length, p, context, out.alias);
+  return p;
 }
 
 const Alias* JsonParser::look_up(const Alias* context, std::string_view key) const noexcept {
@@ -168,141 +175,177 @@ const Alias* JsonParser::look_up(const Alias* context, std::string_view key) con
   return found == nullptr && context->transparent ? find_alias(key) : found;
 }
 
-bool JsonParser::value(RowBuilder& row, const Member& member, std::size_t depth) {
-  const char* const begin = p_;
+const char* JsonParser::value(RowBuilder& row, const char* p, const Member& member,
+                              std::size_t depth) {
+  const char* const begin = p;
   const Alias* alias = member.alias;
-  FieldKind kind = FieldKind::Json;
-  switch (*p_) {
-    case '"':
-      return text_value(row, member);
-    case '[':
-      return list_value(row, member, depth);
-    case '{':
-      if (alias != nullptr && alias->prefix && depth < kSearchDepth && depth < options_.max_depth) {
-        ++p_;
-        const std::size_t mark = row.meta_open(member.key.json);
-        if (!members(row, alias, depth + 1)) return false;
-        row.meta_close(mark);
-        return true;
-      }
-      if (!skip(depth)) return false;
-      break;
-    case '-':
-    case '0':
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-    case '5':
-    case '6':
-    case '7':
-    case '8':
-    case '9': {
-      bool ok = true;
-      p_ = json::scan_number(p_, ok);
-      if (!ok) return syntax();
-      kind = FieldKind::Number;
-      break;
-    }
-    default:
-      if (!skip(depth)) return false;
+  if (*p == '-' || json::is_digit(*p)) return number_value(row, p, member);
+  if (*p == '[') return list_value(row, p, member, depth);
+  if (*p == '"') return text_value(row, p, member);
+  if (*p == '{' && alias != nullptr && alias->prefix && depth < kSearchDepth &&
+      depth < options_.max_depth) {
+    const std::size_t mark = row.meta_open(member.key.json);
+    p = members(row, p + 1, alias, depth + 1);
+    if (p != nullptr) row.meta_close(mark);
+    return p;
   }
-  const std::string_view text(begin, static_cast<std::size_t>(p_ - begin));
-  if (alias == nullptr || !row.put(*alias, member.key, kind, text)) {
+  p = skip(p, depth);
+  if (p == nullptr) return nullptr;
+  const std::string_view text(begin, static_cast<std::size_t>(p - begin));
+  if (alias == nullptr || !row.put(*alias, member.key, FieldKind::Json, text)) {
     row.meta_raw(member.key.json, text);
   }
-  return true;
+  return p;
 }
 
-bool JsonParser::text_value(RowBuilder& row, const Member& member) {
-  const char* const begin = p_ + 1;
+const char* JsonParser::number_value(RowBuilder& row, const char* p, const Member& member) {
+  static constexpr double kPowers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
+  const char* const begin = p;
+  const Alias* const alias = member.alias;
+  // Statuses and durations, most of which are a few digits and exact in double arithmetic.
+  if (alias != nullptr && *p != '-' && !row.has(alias->target)) {
+    const bool status = alias->target == Target::Status;
+    if (status || (alias->target == Target::Duration && alias->reading == Reading::Milliseconds &&
+                   !row.caddy())) {
+      std::int64_t digits = 0;
+      for (; p - begin < 10 && json::is_digit(*p); ++p) digits = digits * 10 + (*p - '0');
+      const std::ptrdiff_t whole = p - begin;
+      std::ptrdiff_t decimals = 0;
+      if (*p == '.' && !status) {
+        const char* const point = p++;
+        for (; p - point <= 5 && json::is_digit(*p); ++p) digits = digits * 10 + (*p - '0');
+        decimals = p - point - 1;
+        if (decimals == 0) p = begin;
+      }
+      const bool ends = (*p == ',' || *p == '}') && p < end_;
+      if (ends && (*begin != '0' || whole == 1)) {
+        if (!status) {
+          row.response_time(static_cast<double>(digits) / kPowers[decimals]);
+          return p;
+        }
+        if (digits >= 100 && digits <= 999) {
+          row.status_code(static_cast<int>(digits));
+          return p;
+        }
+      }
+      p = begin;
+    }
+  }
+  bool ok = true;
+  p = json::scan_number(p, ok);
+  if (!ok) return syntax(p);
+  const std::string_view text(begin, static_cast<std::size_t>(p - begin));
+  if (alias == nullptr || !row.put(*alias, member.key, FieldKind::Number, text)) {
+    row.meta_raw(member.key.json, text);
+  }
+  return p;
+}
+
+inline const char* JsonParser::text_value(RowBuilder& row, const char* p, const Member& member) {
+  const char* const begin = p + 1;
   bool escaped = false;
   bool ok = true;
-  p_ = json::scan_string(begin, escaped, ok);
-  if (!ok || p_ >= end_) return syntax();
-  const std::string_view body(begin, static_cast<std::size_t>(p_ - begin));
-  ++p_;
-  if (member.alias != nullptr && member.alias->target != Target::None) {
+  p = json::scan_string(begin, escaped, ok);
+  if (!ok || p >= end_) return syntax(p);
+  const std::string_view body(begin, static_cast<std::size_t>(p - begin));
+  ++p;
+  const Alias* const alias = member.alias;
+  if (alias != nullptr && alias->target != Target::None) {
     std::string_view text = body;
     if (escaped) {
       text = json::unescape(body, scratch_);
       (void)scratch_.room(kCopyPadding);
       text = {scratch_.data(), text.size()};
     }
-    const Target target = member.alias->target;
+    const Target target = alias->target;
     if (!text.empty() && !row.has(target)) {  // what put() does with them
       switch (target) {
+        case Target::Timestamp:
+          if (row.put_time(text, FieldKind::Text)) return p;
+          break;
+        case Target::Level:
+          if (row.put_level(*alias, text, FieldKind::Text)) return p;
+          break;
         case Target::Service:
           row.service(text);
-          return true;
+          return p;
         case Target::Endpoint:
           row.endpoint(text, Padded{});
-          return true;
+          return p;
         case Target::User:
           row.user_id(text, Padded{});
-          return true;
+          return p;
         case Target::Trace:
           row.trace_id(text);
-          return true;
+          return p;
         case Target::Message:
-          if (member.alias->reading == Reading::InnerLine || in_batch_ || text.back() == '\n' ||
+          if (alias->reading == Reading::InnerLine || in_batch_ || text.back() == '\n' ||
               text.back() == '\r') {
+            if (put_text(row, member, text)) return p;
             break;
           }
           row.message(text, Padded{});
-          return true;
+          return p;
         default:
+          if (put_text(row, member, text)) return p;
           break;
       }
+    } else if (put_text(row, member, text)) {
+      return p;
     }
-    if ((member.alias->reading == Reading::InnerLine || (in_batch_ && target == Target::Message)) &&
-        inner_line(row, text)) {
-      return true;
-    }
-    if (row.put(*member.alias, member.key, FieldKind::Text, text)) return true;
   }
   row.meta_raw(member.key.json, {begin - 1, body.size() + 2});
-  return true;
+  return p;
 }
 
-bool JsonParser::list_value(RowBuilder& row, const Member& member, std::size_t depth) {
-  const char* const begin = p_;
+bool JsonParser::put_text(RowBuilder& row, const Member& member, std::string_view text) {
+  const bool line = member.alias->reading == Reading::InnerLine ||
+                    (in_batch_ && member.alias->target == Target::Message);
+  return (line && inner_line(row, text)) ||
+         row.put(*member.alias, member.key, FieldKind::Text, text);
+}
+
+const char* JsonParser::list_value(RowBuilder& row, const char* p, const Member& member,
+                                   std::size_t depth) {
+  const char* const begin = p;
+  const Alias* const alias = member.alias;
   if (depth == 1 && may_be_batch_ && !inside_line_) {
-    const char* const inner = json::skip_space(p_ + 1, end_);
-    if (inner < end_ && *inner == '{' && (member.alias == nullptr || !member.alias->prefix)) {
+    const char* const inner = json::skip_space(p + 1, end_);
+    if (inner < end_ && *inner == '{' && (alias == nullptr || !alias->prefix)) {
       may_be_batch_ = false;  // one look a record
-      if (batch(row)) return false;
+      batch_end_ = batch(row, p);
+      if (batch_end_ != nullptr) return nullptr;
     }
   }
-  if (!skip(depth)) return false;
-  const std::string_view list(begin, static_cast<std::size_t>(p_ - begin));
-  const Alias* alias = member.alias;
-  if (alias != nullptr && alias->prefix && attribute_list(row, list, member)) return true;
+  p = skip(p, depth);
+  if (p == nullptr) return nullptr;
+  const std::string_view list(begin, static_cast<std::size_t>(p - begin));
+  if (alias != nullptr && alias->prefix && attribute_list(row, list, member)) return p;
   if (member.key.text == "MESSAGE" && alias != nullptr && byte_list(row, member, list)) {
-    return true;
+    return p;
   }
   row.meta_raw(member.key.json, list);
-  return true;
+  return p;
 }
 
-bool JsonParser::skip(std::size_t depth) {
+const char* JsonParser::skip(const char* p, std::size_t depth) {
   json::Limits limits{
       options_.max_depth > depth ? std::min<std::size_t>(options_.max_depth, 4096) - depth : 0,
       fields_left_};
   json::Fault fault = json::Fault::None;
-  p_ = json::skip_value(p_, end_, limits, fault);
+  p = json::skip_value(p, end_, limits, fault);
   fields_left_ = limits.fields;
   switch (fault) {
     case json::Fault::None:
-      return p_ <= end_ || syntax();
+      return p <= end_ ? p : syntax(p);
     case json::Fault::Syntax:
-      return syntax();
+      return syntax(p);
     case json::Fault::Depth:
       return fail(Reject::TooDeep);
     case json::Fault::Fields:
       return fail(Reject::TooManyFields);
   }
-  return false;
+  return nullptr;
 }
 
 // Docker's json-file wraps a line of the program; when that is JSON, its fields are the record's.
@@ -319,16 +362,15 @@ bool JsonParser::inner_line(RowBuilder& row, std::string_view text) {
   if (json::skip_value(begin, end, limits, fault) != end || fault != json::Fault::None) {
     return false;
   }
-  const char* const outer = p_;
   const char* const outer_end = end_;
-  p_ = begin + 1;
+  const std::size_t fields = fields_left_;
   end_ = end;
   inside_line_ = true;
-  members(row, nullptr, 1);  // valid: it was scanned above
+  members(row, begin + 1, nullptr, 1);  // valid: it was scanned above
   inside_line_ = false;
   error_ = Reject::None;
-  p_ = outer;
   end_ = outer_end;
+  if (in_batch_) fields_left_ = fields;  // the line's own
   return true;
 }
 

@@ -125,31 +125,29 @@ std::size_t batch_depth(const char* begin, const char* end, const ParseOptions& 
 
 }  // namespace json
 
-// p_ is at a list of objects of the record at record_begin_. Takes the record as a batch and leaves
-// p_ behind it, the last row open; false when it is none, nothing is changed then.
-bool JsonParser::batch(RowBuilder& row) {
+// Takes the record at record_begin_, whose first list of objects is at `list`, as a batch: where it
+// ends, its last row open; nullptr when it is none, nothing is changed then.
+const char* JsonParser::batch(RowBuilder& row, const char* list) {
   if (row.has(Target::Timestamp) || row.has(Target::Message) || row.has(Target::Level)) {
-    return false;
+    return nullptr;
   }
-  json::Walker first(p_ + 1, end_);  // most lists are no records: that shows quickly
+  json::Walker first(list + 1, end_);  // most lists are no records: that shows quickly
   json::Shape shape;
-  if (!json::shape_of(first, shape) || !(shape.record() || shape.wrapper())) return false;
+  if (!json::shape_of(first, shape) || !(shape.record() || shape.wrapper())) return nullptr;
   const std::size_t depth = json::batch_depth(record_begin_, end_, options_);
-  if (depth == 0) return false;
+  if (depth == 0) return nullptr;
   row.abandon();
   context_.clear();
-  error_ = Reject::None;
-  batch_object(row, record_begin_, depth);
-  return true;
+  return batch_object(row, record_begin_, depth);
 }
 
 // The records inside the object at `p`, `depth` lists deep.
-void JsonParser::batch_object(RowBuilder& row, const char* p, std::size_t depth) {
+const char* JsonParser::batch_object(RowBuilder& row, const char* p, std::size_t depth) {
   const std::size_t mark = context_.size();
   json::Walker w(p, end_);
-  json::Shape shape;
   bool pages = false;
   if (mark == 0) {
+    json::Shape shape;
     static_cast<void>(json::shape_of(w, shape));
     pages = shape.list_first && shape.pages;
     w.go(p);
@@ -160,14 +158,13 @@ void JsonParser::batch_object(RowBuilder& row, const char* p, std::size_t depth)
     static_cast<void>(w.peek());
     const char* const begin = w.at();
     const auto name = w.member();
-    if (!name) return;
+    if (!name) break;
     if (json::is_list(w, *name)) {
       list = w.at();
     } else if (!pages) {
       context_.push_back(begin);
     }
-    if (!w.value()) return;
-  } while (w.take(','));
+  } while (w.value() && w.take(','));
   static_cast<void>(w.take('}'));
   const char* const behind = w.at();
   // They are read from the back: the nearest object first, each from its front.
@@ -176,36 +173,33 @@ void JsonParser::batch_object(RowBuilder& row, const char* p, std::size_t depth)
   w.go(list + 1);
   do {
     static_cast<void>(w.peek());
-    const char* const element = w.at();
-    if (depth > 1) {
-      batch_object(row, element, depth - 1);
-    } else {
-      batch_record(row, element);
-    }
-    w.go(p_);
+    w.go(depth > 1 ? batch_object(row, w.at(), depth - 1) : batch_record(row, w.at()));
   } while (w.take(','));
   context_.resize(mark);
-  p_ = behind;
+  return behind;
 }
 
-void JsonParser::batch_record(RowBuilder& row, const char* p) {
+const char* JsonParser::batch_record(RowBuilder& row, const char* p) {
   if (row.open()) row.commit();
   row.begin();
   position_ = 0;
   fields_left_ = options_.max_fields;
-  p_ = p + 1;
   in_batch_ = true;
-  members(row, nullptr, 1);
+  const char* const behind = members(row, p + 1, nullptr, 1);
   in_batch_ = false;
-  const char* const behind = p_;
   row.begin_context();
   for (std::size_t i = context_.size(); i-- > 0;) {
-    p_ = context_[i];
+    Guess guess;
     Member member;
-    if (key(nullptr, member)) value(row, member, 1);
+    const char* const at = new_key(context_[i] + 1, nullptr, guess, member);
+    if (at != nullptr) value(row, at, member, 1);
   }
   row.end_context();
-  p_ = behind;
+  error_ = Reject::None;
+  if (behind != nullptr) return behind;  // always: all of it was looked at
+  json::Walker w(p, end_);
+  static_cast<void>(w.value());
+  return w.at();
 }
 
 }  // namespace logforest::parse

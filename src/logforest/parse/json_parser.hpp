@@ -19,44 +19,56 @@ class JsonParser final : public LineParser {
     FieldKey key;
     const Alias* alias;
   };
-  // Keys come in the same order in record after record: each position remembers its key with the
-  // closing quote, where it stood (context) and what it meant.
+  // Keys come in the same order in record after record: each position remembers its key with all
+  // that stands before the value, where it stood (context) and what it meant.
   struct Guess {
-    std::array<char, 16> bytes{};
-    unsigned mask = 0;       // of the bytes that count; 0: nothing remembered
-    std::size_t length = 0;  // without the quote
+    static constexpr std::size_t kBytes = 32;
+    std::array<char, kBytes> bytes{};
+    std::uint32_t mask = 0;    // of the bytes that count; 0: nothing remembered
+    std::uint32_t length = 0;  // of the key
+    std::uint32_t skip = 0;    // from the key to its value
     const Alias* context = nullptr;
     const Alias* alias = nullptr;
+    [[nodiscard]] bool hit(const char* key, const Alias* its_context) const noexcept;
+    void learn(const char* key, std::size_t key_length, const char* value, const Alias* its_context,
+               const Alias* its_alias) noexcept;
   };
 
-  LineResult records_of_line(RowBuilder& row);
-  Reject record(RowBuilder& row);
-  bool members(RowBuilder& row, const Alias* context, std::size_t depth);
-  bool key(const Alias* context, Member& out);
-  bool value(RowBuilder& row, const Member& member, std::size_t depth);
-  bool text_value(RowBuilder& row, const Member& member);
-  bool list_value(RowBuilder& row, const Member& member, std::size_t depth);
-  bool skip(std::size_t depth);
+  // All of these take the place where they begin and return the one behind what they read, or
+  // nullptr: error_ says why, or that a batch was taken (None).
+  const char* record(RowBuilder& row, const char* p);
+  const char* members(RowBuilder& row, const char* p, const Alias* context, std::size_t depth);
+  const char* key(const char* p, const Alias* context, Member& out);
+  const char* new_key(const char* begin, const Alias* context, Guess& guess, Member& out);
+  const char* value(RowBuilder& row, const char* p, const Member& member, std::size_t depth);
+  const char* text_value(RowBuilder& row, const char* p, const Member& member);
+  bool put_text(RowBuilder& row, const Member& member, std::string_view text);
+  const char* number_value(RowBuilder& row, const char* p, const Member& member);
+  const char* list_value(RowBuilder& row, const char* p, const Member& member, std::size_t depth);
+  const char* skip(const char* p, std::size_t depth);
   bool attribute_list(RowBuilder& row, std::string_view list, const Member& member);
   bool byte_list(RowBuilder& row, const Member& member, std::string_view list);
   bool inner_line(RowBuilder& row, std::string_view text);
-  bool batch(RowBuilder& row);  // json_batch.cpp
-  void batch_object(RowBuilder& row, const char* p, std::size_t depth);
-  void batch_record(RowBuilder& row, const char* p);
+  // json_batch.cpp
+  const char* batch(RowBuilder& row, const char* list);
+  const char* batch_object(RowBuilder& row, const char* p, std::size_t depth);
+  const char* batch_record(RowBuilder& row, const char* p);
   [[nodiscard]] const Alias* look_up(const Alias* context, std::string_view key) const noexcept;
-  bool fail(Reject why) noexcept {
+  const char* fail(Reject why) noexcept {
     error_ = why;
-    return false;
+    return nullptr;
   }
-  bool syntax() noexcept { return fail(p_ >= end_ ? Reject::Truncated : Reject::InvalidJson); }
+  const char* syntax(const char* p) noexcept {
+    return fail(p >= end_ ? Reject::Truncated : Reject::InvalidJson);
+  }
 
   const ParseOptions& options_;
-  const char* p_ = nullptr;
   const char* end_ = nullptr;
   Reject error_ = Reject::None;
   std::size_t fields_left_ = 0;
   std::size_t position_ = 0;  // keys seen in this record
   const char* record_begin_ = nullptr;
+  const char* batch_end_ = nullptr;
   bool may_be_batch_ = false;  // not looked at yet
   bool in_batch_ = false;      // in a record of a batch: its message may be a line of the program
   std::vector<const char*> context_;  // members around the records of a batch

@@ -130,12 +130,6 @@ void RowBuilder::finish() {
 
 // --- typed setters -------------------------------------------------------------------------
 
-void RowBuilder::status_code(int value) {
-  if (value < INT16_MIN || value > INT16_MAX || !claim(Target::Status)) return;
-  status_ = value;
-  batch_.status_code.set(batch_.rows, static_cast<std::int16_t>(value));
-}
-
 bool RowBuilder::continue_message(std::string_view line) {
   if (batch_.rows == 0 || open_) return false;
   Utf8Column& message = batch_.message;

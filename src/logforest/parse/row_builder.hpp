@@ -77,7 +77,11 @@ class RowBuilder {
   void method(std::string_view value) {
     if (claim(Target::Method)) batch_.method.set(batch_.rows, value);
   }
-  void status_code(int value);
+  void status_code(int value) {
+    if (value < INT16_MIN || value > INT16_MAX || !claim(Target::Status)) return;
+    status_ = value;
+    batch_.status_code.set(batch_.rows, static_cast<std::int16_t>(value));
+  }
   void response_time(double milliseconds) {
     if (claim(Target::Duration)) batch_.response_time.set(batch_.rows, milliseconds);
   }
@@ -129,6 +133,11 @@ class RowBuilder {
   // For parsers that looked the key up themselves: stores the value in the alias's column and
   // returns true, or returns false (taken, or it does not fit) and the caller writes metadata.
   bool put(const Alias& alias, FieldKey key, FieldKind kind, std::string_view value);
+  // What put() does for these, when the record has none yet and the value is not empty.
+  bool put_time(std::string_view value, FieldKind kind);
+  bool put_level(const Alias& alias, std::string_view value, FieldKind kind);
+  // Whether the record is of Caddy's access log, whose "duration" is in seconds.
+  [[nodiscard]] bool caddy() const noexcept { return caddy_; }
   // Metadata from JSON input, both parts copied as they are; and objects inside it. An object
   // that stays empty leaves no trace.
   void meta_raw(std::string_view key_json, std::string_view value_json) {
@@ -182,9 +191,7 @@ class RowBuilder {
     return free;
   }
   [[gnu::noinline]] void field(std::string_view key, FieldKind kind, std::string_view value);
-  bool put_time(std::string_view value, FieldKind kind);
   bool put_again(const Alias& alias, FieldKind kind, std::string_view value);
-  bool put_level(const Alias& alias, std::string_view value, FieldKind kind);
   bool put_status(std::string_view value);
   bool put_duration(Reading reading, std::string_view value, FieldKind kind);
   bool put_ip(FieldKey key, std::string_view value);
