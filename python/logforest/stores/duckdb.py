@@ -397,6 +397,8 @@ class DuckDBStore:
         """Fold the log into the file at a quiet moment, or when it has grown too long."""
         if self.file.wal_bytes < (_CHECKPOINT_IDLE_BYTES if idle else _CHECKPOINT_BYTES):
             return
+        if not self.file.has_checkpoint_room:
+            return
         if self._folding.running.acquire(blocking=False):
             try:
                 with self._write_lock:

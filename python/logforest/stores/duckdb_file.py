@@ -69,7 +69,9 @@ class DuckDBFile:
         self._cores = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
         self._cores_lock = threading.Lock()
         self._cores_users = 0
-        self._generation = 0
+        self.generation = 0  # grows when the database is opened again: older cursors are closed
+        self._broken = False
+        self._reopening = threading.Lock()
         self._closed = False
         self._connection = self._connect()
 
@@ -168,8 +170,8 @@ class DuckDBFile:
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """This thread's own connection to the database."""
         local = self._local
-        if self._closed or getattr(local, "generation", -1) != self._generation:
-            local.cursor, local.generation = self.new_cursor(), self._generation
+        if self._closed or self._broken or getattr(local, "generation", -1) != self.generation:
+            local.cursor, local.generation = self.new_cursor(), self.generation
         found: duckdb.DuckDBPyConnection = local.cursor
         return found
 
@@ -177,6 +179,7 @@ class DuckDBFile:
         """Another connection to the database, whoever has one already."""
         if self._closed:
             raise _store_error(f"{self.path} is closed")
+        self.reopen()
         cursor = self._connection.cursor()
         cursor.execute("SET timezone = 'UTC'")
         return cursor
@@ -218,8 +221,16 @@ class DuckDBFile:
 
     def begin_reading(self) -> None:
         """Until :meth:`end_reading` this thread sees the tables as they are now."""
-        with self.errors():  # it is the first look at a table that counts, not the BEGIN
-            run(self.cursor(), "BEGIN TRANSACTION READ ONLY; SELECT 1 FROM progress LIMIT 0")
+        # It is the first look at a table that counts, not the BEGIN.
+        sql = "BEGIN TRANSACTION READ ONLY; SELECT 1 FROM progress LIMIT 0"
+        try:
+            with self.errors():
+                run(self.cursor(), sql)
+        except StoreError as error:
+            if error.code != "fatal":
+                raise
+            with self.errors():  # what somebody's failed write closed is opened again
+                run(self.cursor(), sql)
 
     def end_reading(self) -> None:
         with contextlib.suppress(duckdb.Error):
@@ -241,7 +252,9 @@ class DuckDBFile:
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn DuckDB's errors into ours; reopen a database that a failed write closed."""
+        """Turn DuckDB's errors into ours. Where DuckDB gave up on the open database (not on the
+        file), whoever comes next opens it again."""
+        generation = self.generation
         try:
             yield
         except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
@@ -249,13 +262,17 @@ class DuckDBFile:
         except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
             raise ConfigError(f"SQL: {str(error).splitlines()[0]}") from None
         except duckdb.Error as error:
-            raise self._failure(error) from error
+            # No connection: opening it again failed the last time.
+            gone = isinstance(error, (duckdb.FatalException, duckdb.ConnectionException))
+            if gone and generation == self.generation:
+                self._broken = True
+            raise self._failure(error, gone=gone) from error
         except RuntimeError as error:
             if "Query interrupted" in str(error):  # what DuckDB makes of Ctrl-C
                 raise KeyboardInterrupt from None
             raise
 
-    def _failure(self, error: duckdb.Error) -> StoreError:
+    def _failure(self, error: duckdb.Error, *, gone: bool) -> StoreError:
         text = str(error).splitlines()[0]
         if "No space left" in text or "File too large" in text or "quota" in text.lower():
             return _store_error(
@@ -263,17 +280,21 @@ class DuckDBFile:
                 retryable=True,
                 code="disk_full",
             )
-        # No connection: opening it again failed the last time.
-        gone = isinstance(error, (duckdb.FatalException, duckdb.ConnectionException))
         code = "fatal" if gone and not self._closed else ""
         return _store_error(f"{self.path}: {text}", retryable=True, code=code)
 
     def reopen(self) -> None:
-        """Start afresh from the file: after an error that invalidated the open database."""
-        with contextlib.suppress(duckdb.Error):
-            self._connection.close()
-        self._connection = self._connect()
-        self._generation += 1
+        """Start afresh from the file, if an error has invalidated the open database."""
+        if not self._broken:
+            return
+        with self._reopening:
+            if self._broken:
+                with contextlib.suppress(duckdb.Error):
+                    self._connection.close()
+                with self.errors():
+                    self._connection = self._connect()
+                self.generation += 1
+                self._broken = False
 
     @property
     def wal_bytes(self) -> int:
@@ -282,6 +303,13 @@ class DuckDBFile:
             return os.path.getsize(self.path + ".wal")
         except OSError:
             return 0
+
+    @property
+    def has_checkpoint_room(self) -> bool:
+        """Folding the log may take as much again as it has; without that DuckDB gives up halfway,
+        and on the open database with it."""
+        found = os.statvfs(os.path.dirname(os.path.abspath(self.path)))
+        return found.f_bavail * found.f_frsize > self.wal_bytes
 
     def checkpoint(self) -> None:
         """Fold the log into the file; commits wait meanwhile."""

@@ -64,6 +64,7 @@ class Writer:
     def __init__(self, file: DuckDBFile) -> None:
         self._file = file
         self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._generation = 0  # of the file, when the cursor was made
         self._no_logs = _core.LogBatch()
         self._logs = _Source(self._no_logs)
         self._windows: _Source | None = None
@@ -114,8 +115,11 @@ class Writer:
                 cursor.close()
 
     def _ready(self) -> duckdb.DuckDBPyConnection:
+        if self._cursor is not None and self._generation != self._file.generation:
+            self.close()
         if self._cursor is None:
             self._cursor = self._file.new_cursor()
+            self._generation = self._file.generation
             self._prepare(self._cursor, "logs", self._logs)
             run(self._cursor, "PREPARE commit_applied AS " + statement("duckdb", "commit_applied"))
         return self._cursor
