@@ -66,8 +66,14 @@ class PgSession {
   PgSession(PgPool& pool, const Deadline& deadline)
       : lease_(std::make_unique<PgPool::Lease>(pool.acquire(deadline))) {}
 
-  void execute(const std::string& sql) {
-    without_gil([&] { connection().execute(sql); });
+  // `timeout` in seconds instead of the command timeout.
+  void execute(const std::string& sql, std::optional<double> timeout) {
+    without_gil([&] {
+      if (timeout)
+        connection().execute(sql, to_ms(*timeout));
+      else
+        connection().execute(sql);
+    });
   }
   ArrowTable query(const std::string& sql, const py::iterable& params) {
     const auto list = to_params(params);
@@ -184,7 +190,7 @@ py::list search_digests(const std::vector<std::string>& terms, const py::list& d
 void bind_postgres(py::module_& m) {
   using namespace py::literals;
   py::class_<PgSession>(m, "PgSession")
-      .def("execute", &PgSession::execute, "sql"_a)
+      .def("execute", &PgSession::execute, "sql"_a, "timeout"_a = py::none())
       .def("query", &PgSession::query, "sql"_a, "params"_a = py::tuple())
       .def("query_logs", &PgSession::query_logs, "sql"_a, "params"_a = py::tuple())
       .def("copy_logs", &PgSession::copy_logs, "table"_a, "batch"_a)

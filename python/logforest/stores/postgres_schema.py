@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from logforest.errors import ConfigError, StoreError
 from logforest.sql import statement
+from logforest.stores.postgres_online import BUILD_SECONDS, is_online, run_online
 
 if TYPE_CHECKING:
     from logforest._core import PgSession
@@ -26,6 +27,8 @@ _RETENTION_LOCK = "7310, 2"
 _LOCK_TIMEOUT_MS = 500
 _LOCK_NOT_AVAILABLE = "55P03"
 _DELETED_AT_ONCE = 20_000
+_REPLACES = re.compile(r"^-- replaces: ([0-9a-f]{64})$", re.MULTILINE)
+_LOCK_PAUSE = 0.1  # seconds between two looks whether somebody else is done
 _BOOKKEEPING = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version integer PRIMARY KEY,
@@ -47,6 +50,11 @@ class Migration:
     def checksum(self) -> str:
         """SHA-256 of the text, hexadecimal."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        """This checksum and those of earlier texts that came to the same schema."""
+        return frozenset({self.checksum, *_REPLACES.findall(self.sql)})
 
 
 def migrations() -> list[Migration]:
@@ -76,7 +84,10 @@ def applied(session: PgSession) -> dict[int, str]:
 
 
 def migrate(session: PgSession) -> list[Migration]:
-    """Apply what is missing, each migration in one transaction; return what was applied.
+    """Apply what is missing; return what was applied.
+
+    Each migration is one transaction, or, if it is online (postgres_online.py), steps that can be
+    cut off anywhere and run again. Another process that migrates is waited for.
 
     Raises
     ------
@@ -87,7 +98,10 @@ def migrate(session: PgSession) -> list[Migration]:
     _compare(known)
     if len(known) == len(migrations()):
         return []  # needs no right to create anything
-    session.execute(f"SELECT pg_advisory_lock({_LOCK})")
+    # Whoever waits inside of a statement has a snapshot, which an index that is built online has
+    # to wait for.
+    while not _rows(session, f"SELECT pg_try_advisory_lock({_LOCK}) AS mine")[0]["mine"]:
+        time.sleep(_LOCK_PAUSE)
     try:
         session.execute("SET client_min_messages = warning; " + _BOOKKEEPING)
         done = []
@@ -96,10 +110,15 @@ def migrate(session: PgSession) -> list[Migration]:
         for migration in migrations():
             if migration.version in known:
                 continue
+            sql = migration.sql
+            if is_online(sql):
+                run_online(session, sql)
+                sql = ""
             session.execute(
-                f"BEGIN;\n{migration.sql}\n;"
+                f"BEGIN;\n{sql}\n;"
                 f"INSERT INTO schema_migrations (version, name, checksum) VALUES "
-                f"({migration.version}, '{migration.name}', '{migration.checksum}'); COMMIT"
+                f"({migration.version}, '{migration.name}', '{migration.checksum}'); COMMIT",
+                timeout=BUILD_SECONDS,
             )
             done.append(migration)
         return done
@@ -117,7 +136,7 @@ def _compare(known: dict[int, str]) -> None:
             "upgrade logforest (a newer schema is never downgraded)"
         )
     for version, checksum in known.items():
-        if ours[version].checksum != checksum:
+        if checksum not in ours[version].accepted:
             raise ConfigError(
                 f"migration {version:04} ({ours[version].name}) differs from the one that was "
                 "applied to this database; restore the released file"

@@ -172,9 +172,11 @@ void PgConnection::cancel() noexcept {
 }
 
 // Every way out by exception that leaves the protocol in the middle closes the connection.
-void PgConnection::execute(const std::string& sql) {
+void PgConnection::execute(const std::string& sql) { execute(sql, config_.command_timeout); }
+
+void PgConnection::execute(const std::string& sql, Milliseconds timeout) {
   need_open();
-  const Deadline deadline(config_.command_timeout);
+  const Deadline deadline(timeout);
   try {
     if (PQsendQuery(conn_.get(), sql.c_str()) == 0)
       fail_connection(trimmed(PQerrorMessage(conn_.get())), "08006");

@@ -47,6 +47,7 @@ class PgConnection {
 
   // Several statements without parameters; rows are dropped.
   void execute(const std::string& sql);
+  void execute(const std::string& sql, Milliseconds timeout);  // instead of the command timeout
   // One statement. Results are in binary format when `binary`.
   PgResult query(const std::string& sql, std::span<const PgParam> params, bool binary);
   // Column names and types of one statement without running it.
