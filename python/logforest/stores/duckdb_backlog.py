@@ -13,8 +13,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from logforest import _core
 from logforest.batch import LogBatch
 from logforest.errors import StoreError
@@ -38,8 +36,7 @@ _MOST_BYTES = 96 << 20  # of frames; above that whoever brings more has to wait
 _IDLE_SECONDS = 1.0
 # Of the free space, frames may take this part before they are applied: transactions need some.
 _ROOM_SHARE = 8
-_MOST_FRAME = 1 << 20
-_SMALL_ROWS = 1_000  # are never more than that
+_MOST_FRAME = 1 << 20  # of a small group
 
 #: Called with records that became durable and the last of their ids.
 Applied = Callable[[LogBatch, int], None]
@@ -144,12 +141,15 @@ class Backlog:
         if self._bytes >= _MOST_BYTES or self.problem is not None:
             self.apply(groups_only=True)
         core = logs._core
-        if not self._has_room(core):
+        most = self._room() - self._bytes
+        if most < _MOST_FRAME:
             return False
         with self._state:
             if self._closed:
                 raise StoreError("the store is closed")
-            size = self._journal.append(core, last_id - core.num_rows + 1)
+            size = self._journal.append(core, last_id - core.num_rows + 1, most=most)
+            if not size:
+                return False
             self._queue(self._journal.last, core, 0, last_id, size, done)
             if then is not None:
                 self._untold.append((core, last_id, then))
@@ -173,15 +173,12 @@ class Backlog:
         self._rows += logs.num_rows
         self._bytes += size
 
-    def _has_room(self, core: _core.LogBatch) -> bool:
-        """What is acknowledged must find its place in the tables too, whatever else is written:
-        folding DuckDB's own log into the file may take as much again as that log has."""
+    def _room(self) -> int:
+        """Bytes that may wait. They must find their place in the tables too, whatever else is
+        written: folding DuckDB's own log into the file may take as much again as that log has."""
         found = os.statvfs(self._folder)
         free = found.f_bavail * found.f_frsize - self._log_bytes()
-        frame = _MOST_FRAME
-        if core.num_rows > _SMALL_ROWS:
-            frame = max(frame, int(pa.table(core).nbytes))
-        return self._bytes + frame <= free // _ROOM_SHARE
+        return int(free // _ROOM_SHARE)
 
     @property
     def empty(self) -> bool:
@@ -315,14 +312,17 @@ class Backlog:
         age = time.monotonic() - self._waiting[0].since
         return ROW_GROUP > self._rows >= ROW_GROUP * age / _FILL_SECONDS
 
+    def _work(self) -> bool:
+        return bool(self._waiting or self._untold) or self._closed
+
     def _run(self) -> None:
         while True:
             with self._state:
-                if not self._waiting and not self._closed:
+                if not self._work():
                     self._state.wait(_IDLE_SECONDS)
-                    if not self._waiting and not self._closed:
+                    if not self._work():
                         self._journal.forget(self._journal.last, all_files=True)
-                        self._state.wait_for(lambda: self._waiting or self._closed)
+                        self._state.wait_for(self._work)
                 if self._closed:
                     return
                 self._state.wait_for(lambda: self._closed, _GATHER_SECONDS)

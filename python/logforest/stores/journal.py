@@ -26,7 +26,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from logforest import _core
-from logforest._arrow import ipc_stream
 from logforest.errors import StoreError
 
 __all__ = ["Frame", "Journal"]
@@ -38,6 +37,8 @@ _FILE_MAGIC = b"LFJRNL01"
 _HEAD = struct.Struct("<4sIIqqII")  # magic, length, crc of payload, number, first id, rows, crc
 _MAGIC = b"LFfr"
 _FILE_BYTES = 8 << 20  # from here on the next file
+_FIRST_BYTES = 1 << 16
+_KEPT_BYTES = 16 << 20  # of the memory in which frames are made
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +79,29 @@ class Journal:
         self._files: list[tuple[Path, int]] = []  # closed ones, the number of the last frame
         self._open_path: Path | None = None
         self._next_file = 1
+        self._buffer = bytearray(_FIRST_BYTES)
 
     # --- writing -------------------------------------------------------------------------
 
-    def append(self, logs: _core.LogBatch, first_id: int) -> int:
+    def append(self, logs: _core.LogBatch, first_id: int, *, most: int | None = None) -> int:
         """Write and sync a frame; its size in bytes. On an error nothing of it stays.
+
+        With more than ``most`` bytes it is not written: 0.
 
         Raises
         ------
         StoreError
             The disk is full, or the file cannot be written.
         """
-        payload = ipc_stream(pa.table(logs))
+        frame = self._frame(pa.table(logs))
+        if most is not None and len(frame) > most:
+            return 0
         number = self.last + 1
+        payload = frame[_HEAD.size :]
         head = _HEAD.pack(
             _MAGIC, len(payload), zlib.crc32(payload), number, first_id, logs.num_rows, 0
         )[:-4]
-        frame = b"".join([head, self._head_check(head).to_bytes(4, "little"), payload])
+        frame[: _HEAD.size] = head + self._head_check(head).to_bytes(4, "little")
         try:
             if self._size >= _FILE_BYTES:
                 self._close_file()
@@ -107,7 +114,27 @@ class Journal:
             raise self._error(error) from error
         self._size += len(frame)
         self.last = number
+        if len(self._buffer) > _KEPT_BYTES:
+            self._buffer = bytearray(_FIRST_BYTES)
         return len(frame)
+
+    def _frame(self, table: pa.Table) -> memoryview:
+        """Room for a head, and the payload, in memory that is used again and again."""
+        try:
+            return self._write_stream(table)
+        except OSError:  # the buffer is too small
+            counted = pa.MockOutputStream()
+            with pa.ipc.new_stream(counted, table.schema) as writer:
+                writer.write_table(table)
+            self._buffer = bytearray(_HEAD.size + 2 * counted.size())
+            return self._write_stream(table)
+
+    def _write_stream(self, table: pa.Table) -> memoryview:
+        view = memoryview(self._buffer)
+        sink = pa.FixedSizeBufferWriter(pa.py_buffer(view[_HEAD.size :]))
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return view[: _HEAD.size + sink.tell()]
 
     def _begin_file(self) -> None:
         path = self._file(self._next_file)
@@ -282,7 +309,7 @@ class Journal:
             os.close(folder)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes | memoryview) -> None:
     done = os.write(descriptor, data)
     while done < len(data):
         done += os.write(descriptor, memoryview(data)[done:])
