@@ -21,6 +21,7 @@ std::vector<Format> builtin_formats() {
   formats.push_back(w3c_format());
   formats.push_back(zeek_format());
   formats.push_back(vpc_flow_format());
+  formats.push_back(csv_format());
   formats.push_back(plain_format());
   return formats;
 }

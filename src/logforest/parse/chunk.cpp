@@ -206,10 +206,14 @@ void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::i
       return;
     }
   }
-  if (directives_ && read_directive(clean).kind != Directive::Kind::None) {
-    parser_->take_directive(clean);
-    ++counts.blank;
-    return;
+  if (directives_) {
+    const Directive::Kind kind = read_directive(clean).kind;
+    // Only where CSV is read the names of its columns are more than a line of text.
+    if (kind != Directive::Kind::None &&
+        (parser_->take_directive(clean) || kind != Directive::Kind::CsvFields)) {
+      ++counts.blank;
+      return;
+    }
   }
   const std::size_t before = task.row.batch().rows;
   const LineResult result = parser_->parse_line(clean, task.row);

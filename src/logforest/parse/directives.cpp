@@ -6,6 +6,7 @@
 
 #include "logforest/base/byte_buffer.hpp"
 #include "logforest/base/utf8.hpp"
+#include "logforest/parse/aliases.hpp"
 #include "logforest/parse/scan.hpp"
 
 namespace logforest::parse {
@@ -78,6 +79,11 @@ void each_line_behind(std::string_view mark, std::string_view text, F&& use) {
 // Lines that may be directives; those of one kind in their order.
 template <class F>
 void each_marked_line(std::string_view text, F&& use) {
+  if (!text.empty() && text[0] != '#' && !text.starts_with(kFlow.substr(1))) {
+    std::string_view line = text.substr(0, find(text, '\n'));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    use(line);
+  }
   each_line_behind("\n#", text, use);
   each_line_behind(kFlow, text, use);
 }
@@ -95,9 +101,59 @@ void forget(std::string& state, Kind kind) {
 
 }  // namespace
 
+std::string csv_key(std::string_view name) {
+  std::string key(name);
+  for (char& c : key) {
+    if (is_upper(c)) c = static_cast<char>(c + 32);
+    if (c == ' ' || c == '-') c = '_';
+  }
+  return key;
+}
+
+char csv_separator(std::string_view line) noexcept {
+  if (line.size() < 10 || line.size() > 8192) return 0;
+  if (!is_alpha(line[0]) && line[0] != '"' && line[0] != '@' && line[0] != '_') return 0;
+  const std::size_t first = line.find_first_of(",;\t|");
+  if (first == npos) return 0;
+  const char separator = line[first];
+  std::size_t names = 0;
+  bool time = false;
+  bool other = false;
+  for (std::size_t at = 0; at <= line.size();) {
+    const std::size_t stop = std::min(find(line, separator, at), line.size());
+    std::string_view name = trim(line.substr(at, stop - at));
+    if (name.size() > 2 && name.front() == '"' && name.back() == '"') {
+      name = name.substr(1, name.size() - 2);
+    }
+    if (name.empty() || name.size() > 40 || is_digit(name[0])) return 0;
+    for (const char c : name) {
+      if (!is_alnum(c) && c != '_' && c != '.' && c != '-' && c != ' ' && c != '@' && c != ':' &&
+          c != '/' && c != '(' && c != ')' && c != '%') {
+        return 0;
+      }
+    }
+    ++names;
+    char key[40];
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      const char c = name[i];
+      key[i] = c == ' ' || c == '-' ? '_' : is_upper(c) ? static_cast<char>(c + 32) : c;
+    }
+    const Alias* alias = find_alias({key, name.size()});
+    const bool known = alias != nullptr && alias->target != Target::None;
+    time = time || (known && alias->target == Target::Timestamp);
+    other = other || (known && alias->target != Target::Timestamp);
+    at = stop + 1;
+  }
+  return names >= 3 && time && other ? separator : 0;
+}
+
 Directive read_directive(std::string_view line) noexcept {
   if (line.starts_with('v') && names_flow_columns(line)) return {Kind::FlowFields, line};
-  if (line.size() < 3 || line[0] != '#' || !is_alpha(line[1])) return {};
+  if (line.size() < 3) return {};
+  if (line[0] != '#') {
+    return csv_separator(line) != 0 ? Directive{Kind::CsvFields, line} : Directive{};
+  }
+  if (!is_alpha(line[1])) return {};
   std::size_t end = 2;
   while (end < line.size() && end < 40 &&
          (is_alpha(line[end]) || line[end] == '-' || line[end] == '_')) {
@@ -115,8 +171,8 @@ bool names_columns(std::string_view head) noexcept {
   bool found = false;
   each_marked_line(head, [&found](std::string_view line) {
     const Kind kind = read_directive(line).kind;
-    found =
-        found || kind == Kind::W3cFields || kind == Kind::ZeekFields || kind == Kind::FlowFields;
+    found = found || kind == Kind::W3cFields || kind == Kind::ZeekFields ||
+            kind == Kind::FlowFields || kind == Kind::CsvFields;
   });
   return found;
 }

@@ -119,6 +119,10 @@ std::shared_ptr<const Format> resolve_format(const ParseOptions& options, std::s
     auto others = all_formats();
     // Tables read nothing without the lines that name their columns.
     if (!names_columns(head)) std::erase_if(others, [](const auto& f) { return f->directives; });
+    // The rows of a CSV file are nothing else.
+    if (!found.format || found.format->name != "csv") {
+      std::erase_if(others, [](const auto& f) { return f->name == "csv"; });
+    }
     return std::make_shared<const Format>(auto_format(found, std::move(others)));
   }
   if (options.format == "regex") {

@@ -2,7 +2,7 @@
 //
 // Sources: W3C Working Draft "Extended Log File Format" (WD-logfile-960323), as IIS, CloudFront,
 // Exchange, Blue Coat and the Windows firewall write it; Zeek's ASCII log writer; AWS VPC flow
-// logs.
+// logs; RFC 4180 (CSV with a header line), also with ';', tabs or '|'.
 #pragma once
 
 #include <functional>
@@ -16,6 +16,7 @@ namespace logforest::parse {
 [[nodiscard]] Format w3c_format();
 [[nodiscard]] Format zeek_format();
 [[nodiscard]] Format vpc_flow_format();
+[[nodiscard]] Format csv_format();
 
 using MakeParser = std::function<std::unique_ptr<LineParser>(const ParseOptions&)>;
 

@@ -8,6 +8,7 @@
 #include "logforest/parse/directives.hpp"
 #include "logforest/parse/row_builder.hpp"
 #include "logforest/parse/scan.hpp"
+#include "logforest/parse/table_values.hpp"
 #include "logforest/parse/tables.hpp"
 #include "logforest/parse/values.hpp"
 
@@ -108,68 +109,6 @@ Column column_of(std::string_view name) {
   return {Use::Text, std::string(name)};
 }
 
-// Cuts a row: by tabs, by commas or by runs of blanks; a value may be quoted ("" is a quote).
-class Values {
- public:
-  Values(std::string_view line, char separator) noexcept : rest_(line), separator_(separator) {}
-
-  bool next(std::string_view& value, ByteBuffer& scratch) {
-    if (separator_ == ' ') rest_.remove_prefix(skip_blanks(rest_, 0));
-    if (done_ || (separator_ == ' ' && rest_.empty())) return false;
-    std::size_t end = 0;
-    if (!rest_.starts_with('"') || !quoted(value, end, scratch)) {
-      end = separator_ == ' ' ? rest_.find_first_of(" \t") : find(rest_, separator_);
-      value = rest_.substr(0, end);
-    }
-    if (end == npos) {
-      done_ = true;
-      rest_ = {};
-    } else {
-      rest_.remove_prefix(end + 1);
-    }
-    return true;
-  }
-  [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
-  [[nodiscard]] bool at_end() noexcept {
-    return separator_ == ' ' ? skip_blanks(rest_, 0) == rest_.size() : done_;
-  }
-
- private:
-  bool quoted(std::string_view& value, std::size_t& end, ByteBuffer& scratch) {
-    bool doubled = false;
-    std::size_t at = 1;
-    for (;; ++at) {
-      at = find(rest_, '"', at);
-      if (at == npos) return false;
-      if (at + 1 < rest_.size() && rest_[at + 1] == '"') {
-        doubled = true;
-        ++at;
-        continue;
-      }
-      break;
-    }
-    end = at + 1;
-    if (end == rest_.size()) {
-      end = npos;
-    } else if (rest_[end] != separator_ && !(separator_ == ' ' && rest_[end] == '\t')) {
-      return false;
-    }
-    value = rest_.substr(1, at - 1);
-    if (!doubled) return true;
-    const std::size_t begin = scratch.size();
-    for (std::size_t i = 0; i < value.size(); ++i) {
-      scratch.push(value[i]);
-      if (value[i] == '"') ++i;
-    }
-    value = scratch.view().substr(begin);
-    return true;
-  }
-
-  std::string_view rest_;
-  char separator_;
-  bool done_ = false;
-};
-
 class W3cParser final : public LineParser {
  public:
   explicit W3cParser(const ParseOptions& options) : most_(options.max_fields) {}
@@ -207,7 +146,7 @@ class W3cParser final : public LineParser {
 
   LineResult parse_line(std::string_view line, RowBuilder& row) override {
     if (columns_.empty()) return {Reject::NoMatch};
-    Values values(line, find(line, '\t') != npos ? '\t' : commas_ ? ',' : ' ');
+    TableValues values(line, find(line, '\t') != npos ? '\t' : commas_ ? ',' : ' ');
     unquoted_.clear();
     static_cast<void>(unquoted_.room(line.size()));  // views into it stay valid for the row
     row.begin();
