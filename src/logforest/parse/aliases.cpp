@@ -20,7 +20,8 @@ constexpr Group kGroups[] = {
      "@timestamp timestamp ts time date datetime eventtime event_time @t asctime timestamp_iso8601 "
      "time_iso8601 time_local timeunixnano time_unix_nano observedtimeunixnano timestampnanos "
      "__realtime_timestamp _source_realtime_timestamp eventtimestamp event_timestamp timemillis "
-     "timecreated creationtime timegenerated time_generated date_and_time date_time requestreceivedtimestamp log_time "
+     "timecreated creationtime timegenerated time_generated date_and_time date_time "
+     "requestreceivedtimestamp log_time "
      "logtime receivetimestamp created_time t t.$date timestamp.$date @timestamp.$date "
      "edgestarttimestamp started_at start_time published"},
     {Target::Level, Reading::Plain,
