@@ -3,8 +3,8 @@
 Usage: python benchmarks/bench_bad_lines.py [--megabytes 60] [--rounds 15] [--formats json,...]
 
 For every format and kind the clean and the damaged file are read in turn, in one process and one
-thread, after one reading of each that does not count; the cost is the median damaged time over the
-median clean time, per byte. The formats are detected, as users read them; a damaged line that some
+thread, after one reading of each that does not count; the cost is the median over the rounds of the
+damaged time over the clean time next to it, per byte. The formats are detected, as users read them; a damaged line that some
 other format understands is a record of that format, so the column "rejected" says how many of the
 damaged ones were refused. No record next to a damaged line may be missing.
 """
@@ -66,14 +66,14 @@ def _read(path: Path) -> tuple[float, lf.LogBatch]:
 
 def _cost(clean: Path, bad: Path, rounds: int) -> float:
     """Time for a byte of the damaged file over that of the clean one, minus 1."""
-    took: dict[Path, list[float]] = {clean: [], bad: []}
+    ratios = []
     for round_ in range(rounds + 1):
         # Who is first changes, so that neither always finds the other's memory.
-        for path in (clean, bad) if round_ % 2 else (bad, clean):
-            seconds, _ = _read(path)
-            if round_:
-                took[path].append(seconds / path.stat().st_size)
-    return statistics.median(took[bad]) / statistics.median(took[clean]) - 1
+        order = (clean, bad) if round_ % 2 else (bad, clean)
+        took = {path: _read(path)[0] / path.stat().st_size for path in order}
+        if round_:
+            ratios.append(took[bad] / took[clean])
+    return statistics.median(ratios) - 1
 
 
 def main() -> None:

@@ -101,7 +101,7 @@ def test_samples_are_read_alike(folder: str) -> None:
 _MEMBER = st.sampled_from(
     [*"ab1 -:é", r"\d", r"\D", r"\w", r"\W", r"\s", r"\S", r"\.", ".", "[ab]", "[^ab]", "[0-9.]",
      r"[\w.-]", r"[^\s:]", "[]a]", "[^]a]", "[a-]", r"[\]a]", "[é]", "[^é]", "[[:alpha:]]", r"\b",
-     r"\x61", r"\pL", "$", "^", "(?i)", "(?i:a)", r"\t"]
+     r"\x61", r"\x1b", r"\pL", "$", "^", "(?i)", "(?i:a)", r"\t"]
 )  # fmt: skip
 _COUNT = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{0}", "{1,}", "{0,2}", "{1,3}", "+?",
                           "*?", "??", "{1,2}?"])  # fmt: skip

@@ -1,6 +1,7 @@
 #include "logforest/parse/auto_format.hpp"
 
 #include <algorithm>
+#include <bitset>
 #include <cstring>
 #include <utility>
 
@@ -40,7 +41,10 @@ class AutoParser final : public LineParser {
         first_is_known_(first_is_known),
         pure_(pure),
         finer_(finer) {
-    for (const auto& format : formats) candidates_.emplace_back(format);
+    for (const auto& format : formats) {
+      candidates_.emplace_back(format);
+      first_bytes_.push_back(options.ask_all ? std::bitset<256>().set() : format->first_bytes);
+    }
   }
 
   LineResult parse_line(std::string_view line, RowBuilder& row) override {
@@ -55,7 +59,7 @@ class AutoParser final : public LineParser {
       const auto first_byte = static_cast<unsigned char>(line.empty() ? '\0' : line[0]);
       for (std::size_t n = 0; n < candidates_.size(); ++n) {
         const std::size_t i = finer_ && n < 2 ? 1 - n : n;
-        if (!candidates_[i].format->first_bytes[first_byte] && !options_.ask_all) continue;
+        if (!first_bytes_[i][first_byte]) continue;
         // A table's rows look like stamps with text.
         if (pure_ && candidates_[0].format->directives && !candidates_[i].format->directives)
           continue;
@@ -214,6 +218,7 @@ class AutoParser final : public LineParser {
 
   const ParseOptions& options_;
   std::vector<Candidate> candidates_;
+  std::vector<std::bitset<256>> first_bytes_;  // of the candidates, side by side
   Candidate plain_;
   bool first_is_known_;
   bool pure_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "logforest/parse/scan.hpp"
@@ -18,7 +19,7 @@ using Bytes = std::bitset<256>;
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kMaxCodePoint = 4;  // bytes of UTF-8
 constexpr std::size_t kMaxRuns = 64;
-constexpr int kMaxDepth = 8;
+constexpr std::size_t kMaxWays = 16;
 constexpr std::size_t kMaxCount = 1000;  // RE2's own limit of {n}
 
 Bytes single(char c) {
@@ -33,6 +34,8 @@ Bytes range(char low, char high) {
   return out;
 }
 
+int hex_value(char c) noexcept { return is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10; }
+
 bool beyond_ascii(char c) noexcept { return static_cast<unsigned char>(c) >= 0x80; }
 
 // Whether the set has bytes of longer code points; then one of its members may be several bytes.
@@ -40,18 +43,22 @@ bool has_long(const Bytes& bytes) noexcept { return (bytes >> 128).any(); }
 
 }  // namespace
 
-// Reads the syntax from the left; every method gives nothing (or false) where it is not understood.
+// Reads one way from the left; every method gives nothing (or false) where it is not understood.
 class PatternShape::Reader {
  public:
-  Reader(std::string_view pattern, int depth, std::vector<Run>& runs)
-      : p_(pattern), depth_(depth), runs_(runs) {}
+  // `room`: how many ways there may be instead of this one.
+  Reader(std::string_view pattern, std::size_t room) : p_(pattern), room_(room) {}
 
   void read() {
-    if (depth_ > kMaxDepth || next_bar(0) != npos || (depth_ == 0 && unusual())) return;
-    if (at_ < p_.size() && p_[at_] == '^') ++at_;
-    while (at_ < p_.size() && runs_.size() < kMaxRuns) {
+    if (next_bar(0) != npos) {
+      at_ = p_.size();
+      return split(0, 0, p_.size(), Run{});
+    }
+    while (at_ < p_.size() && way.size() < kMaxRuns) {
       if (p_[at_] == '(') {
         if (!open()) return;
+      } else if (p_[at_] == '^' && way.empty()) {
+        ++at_;
       } else if (p_[at_] == ')') {
         ++at_;  // no quantifier follows: open() saw to that
       } else {
@@ -59,12 +66,11 @@ class PatternShape::Reader {
         if (!bytes) return;
         Run run{*bytes, 1, 1};
         if (!quantifier(run)) return;
-        runs_.push_back(run);
+        way.push_back(run);
       }
     }
   }
 
- private:
   // Quotes and flags: a quantifier behind them belongs to what stands before them.
   [[nodiscard]] bool unusual() const {
     if (p_.find("\\Q") != npos || p_.find("\\E") != npos) return true;
@@ -74,8 +80,13 @@ class PatternShape::Reader {
     return walk(0, flags) != npos;
   }
 
+  Way way;
+  std::vector<std::string> instead;  // patterns without the choice that was met, if there is room
+
+ private:
   // The inside of a group that is there exactly once and has no alternatives is read as it stands.
   bool open() {
+    const std::size_t begin = at_;
     std::size_t inside = at_ + 1;
     if (p_.substr(inside, 2) == "?:") {
       inside += 2;
@@ -83,33 +94,39 @@ class PatternShape::Reader {
       inside = p_.find('>', inside);
       if (inside == npos) return false;
       ++inside;
-    } else if (p_.substr(inside, 1) == "?") {
-      return false;  // flags
     }
     const std::size_t close = group_end(inside);
     if (close == npos) return false;
-    if (next_bar(inside) != npos || (close + 1 < p_.size() && is_quantifier(p_[close + 1]))) {
-      choice(inside, close);
-      return false;
-    }
-    at_ = inside;
-    return true;
-  }
-
-  // Of any other group only the first byte is known: its own or, if it may be empty, that of what
-  // follows.
-  void choice(std::size_t inside, std::size_t close) {
-    Run run{{}, 1, kNoLimit};
-    for (std::size_t from = inside; from <= close;) {
-      const std::size_t end = std::min(next_bar(from), close);
-      run.bytes |= PatternShape(p_.substr(from, end - from), depth_ + 1).first_bytes();
-      from = end + 1;
-    }
     at_ = close + 1;
     Run times;
-    if (!quantifier(times)) return;
-    if (times.least == 0) run.bytes |= PatternShape(p_.substr(at_), depth_ + 1).first_bytes();
-    if (!run.bytes.all()) runs_.push_back(run);  // all: perhaps there is nothing
+    if (!quantifier(times)) return false;
+    const bool once = times.least == 1 && times.most == 1;
+    if (once && next_bar(inside) == npos) {
+      at_ = inside;
+      return true;
+    }
+    // Only at the start: ways that begin alike would be looked at one after the other.
+    if (way.empty()) split(begin, inside, close, times);
+    return false;
+  }
+
+  // A pattern for each alternative of inside..close, and one for none of them where it is optional;
+  // `at_` is behind the group that starts at `begin`.
+  void split(std::size_t begin, std::size_t inside, std::size_t close, const Run& times) {
+    constexpr std::string_view unknown = "\\b";  // what follows a repetition: maybe another
+    const auto add = [&](std::string_view part, bool repeated) {
+      std::string text(p_.substr(0, begin));
+      text.append("(?:").append(part).append(")");
+      if (repeated) text.append(unknown);
+      instead.push_back(text.append(p_.substr(at_)));
+    };
+    for (std::size_t from = inside; from <= close && instead.size() <= room_;) {
+      const std::size_t stop = std::min(next_bar(from), close);
+      add(p_.substr(from, stop - from), times.most != 1);
+      from = stop + 1;
+    }
+    if (times.least == 0) add({}, false);
+    if (instead.size() > room_) instead.clear();
   }
 
   // Calls f(place) for each character outside of classes and escapes until it says true or the
@@ -202,6 +219,11 @@ class PatternShape::Reader {
         return single('\n');
       case 'r':
         return single('\r');
+      case 'x':  // two digits, of ASCII
+        if (at_ + 1 >= p_.size() || p_[at_] > '7' || !is_hex(p_[at_]) || !is_hex(p_[at_ + 1]))
+          return std::nullopt;
+        at_ += 2;
+        return single(static_cast<char>(hex_value(p_[at_ - 2]) * 16 + hex_value(p_[at_ - 1])));
       default:
         break;
     }
@@ -280,57 +302,83 @@ class PatternShape::Reader {
   }
 
   std::string_view p_;
-  int depth_;
-  std::vector<Run>& runs_;
+  std::size_t room_;
   std::size_t at_ = 0;
 };
 
-PatternShape::PatternShape(std::string_view pattern) : PatternShape(pattern, 0) {}
-
-PatternShape::PatternShape(std::string_view pattern, int depth) {
-  Reader(pattern, depth, runs_).read();
-  settle();
-}
+namespace {
 
 // Where a run of variable length may go on into what follows it, only its beginning is known.
-void PatternShape::settle() {
-  for (std::size_t i = 0; i < runs_.size(); ++i) {
-    if (runs_[i].least == runs_[i].most) continue;
+template <class Way>
+void settle(Way& way) {
+  for (std::size_t i = 0; i < way.size(); ++i) {
+    if (way[i].least == way[i].most) continue;
+    // What a run without limit may hold belongs to it: \S+\.log is at least five of \S.
+    while (way[i].most == kNoLimit && i + 1 < way.size() &&
+           (way[i + 1].bytes & ~way[i].bytes).none()) {
+      way[i].least += way[i + 1].least;
+      way.erase(way.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+    }
     bool ends = false;
-    for (std::size_t j = i + 1; j < runs_.size() && !ends; ++j) {
-      if ((runs_[i].bytes & runs_[j].bytes).any()) break;
-      ends = runs_[j].least > 0;
+    for (std::size_t j = i + 1; j < way.size() && !ends; ++j) {
+      if ((way[i].bytes & way[j].bytes).any()) break;
+      ends = way[j].least > 0;
     }
     if (ends) continue;
-    runs_.resize(i + 1);
-    runs_[i].most = kNoLimit;
+    way.resize(i + 1);
+    way[i].most = kNoLimit;
     return;
   }
 }
 
-bool PatternShape::possible(std::string_view text) const noexcept {
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  for (const Run& run : runs_) {
-    const std::size_t limit = std::min<std::size_t>(static_cast<std::size_t>(end - p),
-                                                    run.most == kNoLimit ? kNoLimit : run.most + 1);
-    const bool fixed = run.least == run.most;
-    const char* const stop = p + (fixed ? std::min(limit, run.least) : limit);
-    const char* const begin = p;
-    while (p < stop && run.bytes[static_cast<unsigned char>(*p)]) ++p;
-    const auto length = static_cast<std::size_t>(p - begin);
-    if (length < run.least || length > run.most) return false;
+}  // namespace
+
+PatternShape::PatternShape(std::string_view pattern) {
+  if (Reader(pattern, 0).unusual()) return;
+  std::vector<std::string> left{std::string(pattern)};
+  while (!left.empty()) {
+    const std::string text = std::move(left.back());
+    left.pop_back();
+    Reader reader(text, kMaxWays - ways_.size() - left.size());
+    reader.read();
+    for (std::string& simpler : reader.instead) left.push_back(std::move(simpler));
+    if (!reader.instead.empty()) continue;
+    settle(reader.way);
+    ways_.push_back(std::move(reader.way));
   }
-  return true;
+}
+
+bool PatternShape::possible(std::string_view text) const noexcept {
+  const auto begins = [text](const Way& way) {
+    const char* p = text.data();
+    const char* const end = p + text.size();
+    for (const Run& run : way) {
+      const auto left = static_cast<std::size_t>(end - p);
+      // A run of variable length is looked at as a whole, and one byte more shows that it ends.
+      const std::size_t most =
+          run.least == run.most || run.most == kNoLimit ? run.most : run.most + 1;
+      const char* const begin = p;
+      const char* const stop = p + std::min(left, most);
+      while (p < stop && run.bytes[static_cast<unsigned char>(*p)]) ++p;
+      const auto length = static_cast<std::size_t>(p - begin);
+      if (length < run.least || length > run.most) return false;
+    }
+    return true;
+  };
+  return ways_.empty() || std::any_of(ways_.begin(), ways_.end(), begins);
 }
 
 std::bitset<256> PatternShape::first_bytes() const noexcept {
   std::bitset<256> out;
-  for (const Run& run : runs_) {
-    out |= run.bytes;
-    if (run.least > 0) return out;
+  for (const Way& way : ways_) {
+    bool there = false;
+    for (std::size_t i = 0; i < way.size() && !there; ++i) {
+      out |= way[i].bytes;
+      there = way[i].least > 0;
+    }
+    if (!there) return out.set();
   }
-  return out.set();
+  return ways_.empty() ? out.set() : out;
 }
 
 }  // namespace logforest::parse

@@ -29,11 +29,10 @@ class PatternShape {
     std::size_t least = 1;
     std::size_t most = 1;
   };
+  using Way = std::vector<Run>;  // a match begins with these, one after the other
   class Reader;
-  PatternShape(std::string_view pattern, int depth);
-  void settle();
 
-  std::vector<Run> runs_;
+  std::vector<Way> ways_;  // one for each alternative; none: nothing is known
 };
 
 }  // namespace logforest::parse
