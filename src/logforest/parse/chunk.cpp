@@ -9,8 +9,8 @@
 namespace logforest::parse {
 
 namespace {
-constexpr std::size_t kBlock = std::size_t{1} << 15;  // stays in the first-level cache
-constexpr std::size_t kSmallBlock = std::size_t{1} << 11;
+constexpr std::size_t kBlock = std::size_t{1} << 12;  // stays in the first-level cache
+constexpr std::size_t kSmallBlock = std::size_t{1} << 10;
 constexpr double kRoom = 1.03;
 constexpr char kEscape = '\x1b';
 
@@ -19,6 +19,11 @@ std::size_t colour_end(std::string_view text, std::size_t at) noexcept {
   if (text.substr(at, 2) != "\x1b[") return at;
   const std::size_t end = text.find_first_not_of("0123456789;:", at + 2);
   return end != std::string_view::npos && text[end] == 'm' ? end + 1 : at;
+}
+
+// The first place of `c` in data[from, end), or `npos`.
+std::size_t find_byte(std::string_view data, char c, std::size_t from, std::size_t end) noexcept {
+  return data.substr(0, end).find(c, from);
 }
 
 }  // namespace
@@ -51,21 +56,29 @@ struct ChunkParser::Task {
   std::size_t checked = 0;
   std::size_t block = kBlock;  // how much is looked at next
   bool all_utf8 = true;
-  bool any_nul = false;
-  bool any_escape = false;
+  std::size_t nul = 0;     // the first before `checked` that is not before the line, or npos
+  std::size_t escape = 0;  // likewise
 };
 
 void ChunkParser::check_block(Task& task, std::size_t at, std::size_t size) {
-  std::size_t end = at + std::max(task.block, size);
-  if (end < task.data.size()) end = task.data.find('\n', end);
-  const std::string_view block = task.data.substr(at, end >= task.data.size() ? end : end + 1 - at);
-  task.checked = at + block.size();
-  task.all_utf8 = valid_utf8(block);
-  task.any_nul = std::memchr(block.data(), 0, block.size()) != nullptr;
-  task.any_escape = std::memchr(block.data(), kEscape, block.size()) != nullptr;
-  // One bad line has all lines of its block looked at, so blocks are small where there are some.
-  const bool clean = task.all_utf8 && !task.any_nul && !task.any_escape;
-  task.block = clean ? std::min(kBlock, task.block * 2) : kSmallBlock;
+  std::size_t length = std::max(task.block, size);
+  const auto look = [&] {
+    std::size_t end = at + length;
+    if (end < task.data.size()) end = task.data.find('\n', end);
+    const std::string_view block =
+        task.data.substr(at, end >= task.data.size() ? end : end + 1 - at);
+    task.all_utf8 = valid_utf8(block);
+    task.checked = at + block.size();
+  };
+  look();
+  // One bad line has all lines of its block looked at, so that block must be small.
+  if (const std::size_t small = std::max(kSmallBlock, size); !task.all_utf8 && length > small) {
+    length = small;
+    look();
+  }
+  task.block = std::min(kBlock, std::max(kSmallBlock, task.all_utf8 ? length * 2 : 0));
+  task.nul = find_byte(task.data, 0, at, task.checked);
+  task.escape = find_byte(task.data, kEscape, at, task.checked);
 }
 
 ChunkParser::ChunkParser(const Format& format, const ParseOptions& options, std::string_view head,
@@ -156,12 +169,12 @@ void ChunkParser::frames(Task& task) {
       } else {
         std::string_view text = frame->text;
         rewritten_.clear();
-        if (framer_->rewrite(text, rewritten_)) {
-          if (place + text.size() > task.checked) check_block(task, place, text.size());
+        const bool rewritten = framer_->rewrite(text, rewritten_);
+        if (rewritten) {
           std::memset(rewritten_.room(kPadding), 0, kPadding);
           text = rewritten_.view();
         }
-        line(task, text, place, number);
+        line(task, text, place, number, rewritten);
       }
       if (frame->lines > 1) counts.continuation += frame->lines - 1;
     }
@@ -175,9 +188,15 @@ void ChunkParser::frames(Task& task) {
   counts.lines = number - 1;
 }
 
-void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::int64_t number) {
+void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::int64_t number,
+                       bool rewritten) {
   LineCounts& counts = task.result.counts;
-  if (at + text.size() > task.checked) check_block(task, at, text.size());
+  const std::size_t end = at + text.size();
+  if (!rewritten) {
+    if (end > task.checked) check_block(task, at, text.size());
+    if (task.nul < at) task.nul = find_byte(task.data, 0, at, task.checked);
+    if (task.escape < at) task.escape = find_byte(task.data, kEscape, at, task.checked);
+  }
   if (text.empty() || text.find_first_not_of(" \t") == std::string_view::npos) {
     ++counts.blank;
     return;
@@ -185,11 +204,11 @@ void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::i
   if (text.size() > options_.max_line_bytes) {
     return reject(task, Reject::LineTooLong, text, at, number);
   }
-  if (task.any_nul && std::memchr(text.data(), 0, text.size()) != nullptr) {
+  if (rewritten ? text.find('\0') != std::string_view::npos : task.nul < end) {
     return reject(task, Reject::Binary, text, at, number);
   }
   std::string_view clean = text;
-  if (!task.all_utf8 && !valid_utf8(text)) {
+  if ((rewritten || !task.all_utf8) && !valid_utf8(text)) {
     if (strict_utf8_ || parser_->demands_utf8(text)) {
       return reject(task, Reject::InvalidUtf8, text, at, number);
     }
@@ -198,7 +217,7 @@ void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::i
     std::memset(repaired_.room(kPadding), 0, kPadding);
     clean = repaired_.view();
   }
-  if (task.any_escape && colours_ && without_colours(clean, plain_)) {
+  if ((rewritten || task.escape < end) && colours_ && without_colours(clean, plain_)) {
     std::memset(plain_.room(kPadding), 0, kPadding);
     clean = plain_.view();
     if (clean.find_first_not_of(" \t") == std::string_view::npos) {

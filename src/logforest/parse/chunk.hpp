@@ -46,7 +46,9 @@ class ChunkParser {
   static void check_block(Task& task, std::size_t at, std::size_t size);
   void lines(Task& task);
   void frames(Task& task);
-  void line(Task& task, std::string_view text, std::size_t at, std::int64_t line_number);
+  // `rewritten`: the text is the framer's and does not stand in the data.
+  void line(Task& task, std::string_view text, std::size_t at, std::int64_t line_number,
+            bool rewritten = false);
   void reject(Task& task, Reject why, std::string_view text, std::size_t at, std::int64_t number);
 
   const ParseOptions& options_;

@@ -1,39 +1,43 @@
 #include "logforest/record/columns.hpp"
 
+#include <algorithm>
 #include <random>
 
 namespace logforest {
 
-void Validity::materialise(std::size_t size) {
-  bits_.assign((size + 7) / 8, 0xff);
-  if ((size & 7) != 0) bits_.back() = static_cast<std::uint8_t>((1U << (size & 7)) - 1);
+void Validity::catch_up(std::size_t size) {
+  if (known_ >= size) return;
+  bits_.resize((size + 7) / 8, 0xff);
+  if ((known_ & 7) != 0) {  // the byte that was begun
+    std::uint8_t& byte = bits_[known_ >> 3];
+    byte = static_cast<std::uint8_t>(byte | (0xffU << (known_ & 7)));
+  }
+  if ((size & 7) != 0) {
+    bits_.back() = static_cast<std::uint8_t>(bits_.back() & ((1U << (size & 7)) - 1));
+  }
+  known_ = size;
 }
 
 void Validity::pad(std::size_t size, std::size_t rows) {
-  if (nulls_ == 0) materialise(size);
+  catch_up(size);
   bits_.resize((rows + 7) / 8, 0);
+  known_ = rows;
   nulls_ += static_cast<std::int64_t>(rows - size);
-}
-
-void Validity::append_slow(std::size_t size, std::size_t row) {
-  if (row > size) pad(size, row);
-  if ((row & 7) == 0) {
-    bits_.push_back(1);
-  } else {
-    bits_[row >> 3] = static_cast<std::uint8_t>(bits_[row >> 3] | (1U << (row & 7)));
-  }
 }
 
 void Validity::truncate(std::size_t size, std::size_t rows) {
   if (nulls_ == 0) return;
+  size = std::min(size, known_);
+  if (size <= rows) return;
   for (std::size_t row = rows; row < size; ++row) {
     if (((bits_[row >> 3] >> (row & 7)) & 1U) == 0) --nulls_;
   }
   bits_.resize((rows + 7) / 8);
+  known_ = rows;
   if ((rows & 7) != 0) {
     bits_.back() = static_cast<std::uint8_t>(bits_.back() & ((1U << (rows & 7)) - 1));
   }
-  if (nulls_ == 0) bits_.clear();
+  if (nulls_ == 0) clear();
 }
 
 void Validity::assign(const std::uint8_t* bits, std::size_t offset, std::size_t rows) {
@@ -48,7 +52,8 @@ void Validity::assign(const std::uint8_t* bits, std::size_t offset, std::size_t 
       ++nulls_;
     }
   }
-  if (nulls_ == 0) bits_.clear();
+  known_ = rows;
+  if (nulls_ == 0) clear();
 }
 
 namespace {

@@ -20,35 +20,42 @@ namespace logforest {
 // Arrow validity bits, least significant bit first; empty means: no null so far.
 class Validity {
  public:
-  // Called before the value of `row` is stored; rows in [size, row) are null.
+  // Called before the value of `row` is stored; rows in [size, row) are null. Values cost nothing:
+  // their bits are written when the next null comes, or by finish().
   void append(std::size_t size, std::size_t row) {
-    if (row != size || nulls_ != 0) append_slow(size, row);
+    if (row > size) return pad(size, row);
+    if (row < size) truncate(size, row);
   }
   void finish(std::size_t size, std::size_t rows) {
-    if (rows > size) pad(size, rows);
+    if (rows > size) {
+      pad(size, rows);
+    } else if (nulls_ != 0) {
+      catch_up(size);
+    }
   }
   void truncate(std::size_t size, std::size_t rows);
   [[nodiscard]] bool is_valid(std::size_t row) const noexcept {
-    return nulls_ == 0 || ((bits_[row >> 3] >> (row & 7)) & 1U) != 0;
+    return row >= known_ || ((bits_[row >> 3] >> (row & 7)) & 1U) != 0;
   }
   [[nodiscard]] std::int64_t null_count() const noexcept { return nulls_; }
-  // nullptr when there is no null.
+  // nullptr when there is no null; finish() was called.
   [[nodiscard]] const std::uint8_t* data() const noexcept {
     return nulls_ == 0 ? nullptr : bits_.data();
   }
   void clear() noexcept {
     bits_.clear();
+    known_ = 0;
     nulls_ = 0;
   }
   // For import: takes `rows` bits from Arrow (may be nullptr: all valid) starting at `offset`.
   void assign(const std::uint8_t* bits, std::size_t offset, std::size_t rows);
 
  private:
-  void append_slow(std::size_t size, std::size_t row);
   void pad(std::size_t size, std::size_t rows);
-  void materialise(std::size_t size);
+  void catch_up(std::size_t size);
 
-  Buffer<std::uint8_t> bits_;
+  Buffer<std::uint8_t> bits_;  // of the rows below known_; those behind are valid
+  std::size_t known_ = 0;
   std::int64_t nulls_ = 0;
 };
 
@@ -57,7 +64,7 @@ class FixedColumn {
  public:
   void reserve(std::size_t rows) { values_.reserve(rows); }
   void set(std::size_t row, T value) {
-    if (row != values_.size() || validity_.null_count() != 0) start(row);
+    if (row != values_.size()) start(row);
     values_.push_back(value);
   }
   void finish(std::size_t rows) {
@@ -112,7 +119,7 @@ class Utf8Column {
     data_.reserve(bytes);
   }
   void set(std::size_t row, std::string_view value) {
-    if (row != size() || validity_.null_count() != 0) start(row);
+    if (row != size()) start(row);
     copy_text(data_.room(value.size()), value);
     data_.advance(value.size());
     close();
@@ -120,7 +127,7 @@ class Utf8Column {
   // The same for a value with kCopyPadding readable bytes behind it: short ones are copied without
   // a look at their length, which changes from row to row.
   void set(std::size_t row, std::string_view value, Padded) {
-    if (row != size() || validity_.null_count() != 0) start(row);
+    if (row != size()) start(row);
     if (value.empty()) return close();  // it may be nowhere
     copy_padded_text(data_.room(value.size() + kCopyPadding), value);
     data_.advance(value.size());
@@ -135,7 +142,7 @@ class Utf8Column {
   // For values appended to buffer() before it was known whether the row counts: ends the value of
   // `row`, which began where the value before it ended.
   void close_row(std::size_t row) {
-    if (row != size() || validity_.null_count() != 0) start(row);
+    if (row != size()) start(row);
     close();
   }
   void close() { offsets_.push_back(static_cast<std::int32_t>(data_.size())); }
