@@ -3,10 +3,11 @@
 Usage: python benchmarks/bench_bad_lines.py [--megabytes 60] [--rounds 15] [--formats json,...]
 
 For every format and kind the clean and the damaged file are read in turn, in one process and one
-thread, after one reading of each that does not count; the cost is the median over the rounds of the
-damaged time over the clean time next to it, per byte. The formats are detected, as users read them; a damaged line that some
-other format understands is a record of that format, so the column "rejected" says how many of the
-damaged ones were refused. No record next to a damaged line may be missing.
+thread, after one reading of each that does not count; the cost is the median over the rounds of
+the damaged time over the clean time next to it, per byte. The formats are detected, as users read
+them; a damaged line that some other format understands is a record of that format, so the column
+"rejected" says how many of the damaged ones were refused. No record next to a damaged line may be
+missing.
 """
 
 from __future__ import annotations
