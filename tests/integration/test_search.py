@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -17,6 +18,7 @@ from logforest.pipeline.group import prepare_batch
 from logforest.stores import (
     postgres,
     postgres_digests,
+    postgres_latest,
     postgres_schema,
     postgres_search,
     postgres_segments,
@@ -216,6 +218,53 @@ def test_walking_services_and_levels(
     first = LogQuery(service=services, level=levels, limit=9, offset=5)
     assert ids(store.page(first).logs) == want[5:14]
     assert ids(store.page(replace(first, ascending=True)).logs) == want[::-1][5:14]
+
+
+@pytest.mark.parametrize("most", [40, 6, 3])  # pairs of service and level; fewer: by segments
+def test_levels_of_all_services(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(postgres_latest, "_MOST_PAIRS", most)
+    monkeypatch.setattr(store, "_search", by_segments := Recorder(store._search))
+    for levels in (("critical",), ("ERROR", "CRITICAL"), ("info",)):
+        some = ", ".join(f"'{name.upper()}'" for name in levels)
+        want = brute(store, "", f"level IN ({some})")
+        assert ids(store.page(LogQuery(level=levels, limit=9)).logs) == want[:9]
+        got = store.page(LogQuery(level=levels, limit=9, ascending=True, offset=2)).logs
+        assert ids(got) == want[::-1][2:11]
+        middle = store.sql("SELECT max(timestamp) - interval '9 minutes' AS t FROM logs")["t"]
+        since = LogQuery(level=levels, limit=50, since=middle[0].as_py())
+        newer = brute(store, "", f"level IN ({some}) AND timestamp >= '{since.since}'")
+        assert ids(store.page(since).logs) == newer[:50]
+        got = store.page(replace(since, status_min=500)).logs  # by segments in any case
+        failed = set(brute(store, "", "status_code >= 500"))
+        assert ids(got) == [i for i in newer if i in failed][:50]
+    assert by_segments.calls == {40: 3, 6: 3 + 3, 3: 3 + 9}[most]
+
+
+class Recorder:
+    """A function that counts its calls."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function, self.calls = function, 0
+
+    def __call__(self, *args: Any) -> Any:
+        self.calls += 1
+        return self.function(*args)
+
+
+def test_levels_of_records_without_a_service(dsn: str) -> None:
+    body = b"\n".join(
+        b'{"level":"%s","message":"m %d"%s}'
+        % ((b"info", b"fatal")[i % 5 == 0], i, b',"service":"a"' if i % 2 else b"")
+        for i in range(60)
+    )
+    with PostgresStore(dsn) as store:
+        store.append(lf.parse(body, format="json"))
+        want = brute(store, "", "level = 'CRITICAL'")
+        assert len(want) == 12
+        assert ids(store.page(LogQuery(level=("CRITICAL",), limit=20)).logs) == want
+        assert store.sql("SELECT count(*) AS n FROM logs WHERE service IS NULL")["n"][0].as_py()
 
 
 def test_several_words_must_all_occur(store: PostgresStore) -> None:

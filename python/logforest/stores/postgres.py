@@ -21,7 +21,7 @@ from logforest.sql import statement
 from logforest.stores import postgres_schema
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt, partials
 from logforest.stores.filters import encode_cursor, log_conditions
-from logforest.stores.postgres_latest import latest_of_pairs, select_page
+from logforest.stores.postgres_latest import latest_of_pairs, most_services, select_page
 from logforest.stores.postgres_search import PostgresSearch, is_narrow, text_match
 from logforest.stores.postgres_segments import LEAST_ROWS, SEGMENT_ROWS
 from logforest.stores.postgres_tables import PostgresTables
@@ -291,12 +291,23 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
     def _select(self, query: LogQuery) -> LogBatch:
         if query.template is not None:
             self._refresh_templates()
-        if is_narrow(query):
+        services = self._services(query)
+        if services is None and is_narrow(query):
             return self._search(query)
-        if (latest := latest_of_pairs(query)) is not None:
+        if (latest := latest_of_pairs(query, services)) is not None:
             return self._logs(latest[0], latest[1].parameters)
         conditions = log_conditions(query, text_match=text_match)
         return self._logs(select_page(query, conditions.where), conditions.parameters)
+
+    def _services(self, query: LogQuery) -> list[str] | None:
+        """All services, if the page of a query by levels is to be merged from theirs."""
+        most = most_services(query)
+        if most <= 0:
+            return None
+        found: list[str] = self._table(statement("postgres", "services"), [most + 1])[
+            "service"
+        ].to_pylist()
+        return found if len(found) <= most else None
 
     def _logs(self, sql: str, parameters: Sequence[object] = ()) -> LogBatch:
         with self._session(write=False) as session:
