@@ -17,6 +17,7 @@ STAMPS = {
     "2025-11-22 10:00:01:123": "10:00:01.123",
     "2025-11-22-10:00:01": "10:00:01",
     "2025-11-22-10.00.01.123456": "10:00:01.123456",
+    "2025-11-22-10.00.01.123456+060": "09:00:01.123456",
     "2025-11-22 10.00.01": "10:00:01",
     "2025-11-22_10:00:01": "10:00:01",
     "2025-11-22 1:00:01": "01:00:01",
@@ -172,6 +173,15 @@ HEADERS: dict[str, dict[str, Any]] = {
         "message": "slow",
     },
     "[22Nov2025 10:00:01.123] [main/WARN] [net.shop/]: slow": {"level": "WARN", "thread": "main"},
+    "2025-11-22 10:00:01;ERROR;till;no stock": {"level": "ERROR", "message": "till;no stock"},
+    "2025-11-22 10:00:01,warn,till,slow": {"level": "WARN"},
+    "2025-11-22 10:00:01.123 o.s.cart.Slot SLOT_6700 [WARN] slow": {
+        "level": "WARN",
+        "service": "o.s.cart.Slot",
+        "message": "slow",
+    },
+    "2025-11-22 10:00:01.123 T:1234   ERROR <general>: no stock": {"level": "ERROR"},
+    "2025-11-22 10:00:01 we saw an [ERROR] today": {"level": "INFO"},
     # What other programs put before a record.
     "web-1 shop 2025-11-22T10:00:01.123Z ERROR no stock": {
         "level": "ERROR",

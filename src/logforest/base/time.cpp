@@ -232,7 +232,15 @@ std::optional<ParsedTime> parse_iso8601(std::string_view text,
   } else if (c.left() > 0 && (*c.p == 'T' || is_digit(*c.p))) {
     return std::nullopt;
   } else if (c.left() > 7 && other_clock(c, clock)) {
-    zone = c.zone().value_or(zone);
+    const bool minutes = c.left() > 3 && (*c.p == '+' || *c.p == '-') && two_digits(c.p + 1) &&
+                         is_digit(c.p[3]) && (c.left() == 4 || !is_digit(c.p[4]));
+    if (minutes) {  // DB2: "+060"
+      const int value = two_value(c.p + 1) * 10 + (c.p[3] - '0');
+      zone = *c.p == '-' ? -value : value;
+      c.p += 4;
+    } else {
+      zone = c.zone().value_or(zone);
+    }
   }
   return ParsedTime{to_us(year, month, day, clock, zone), c.consumed(text), false};
 }

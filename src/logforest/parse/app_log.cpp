@@ -116,9 +116,46 @@ void take_thread(std::string_view inner, AppFields& out) noexcept {
   }
 }
 
+// "o.a.s.Slot SLOT_6700 [WARN] text": a level in capitals and brackets behind two or three words.
+bool level_ahead(std::string_view s, std::size_t& at, AppFields& out) noexcept {
+  std::size_t end = skip_blanks(s, at);
+  const std::size_t first = end;
+  std::size_t first_end = end;
+  for (int words = 0; words < 4 && end < s.size(); ++words) {
+    if (s[end] == '[') {
+      const std::size_t close = find(s.substr(0, std::min(s.size(), end + 16)), ']', end);
+      if (words < 2 || close == npos) return false;
+      const std::string_view inner = trim(s.substr(end + 1, close - end - 1));
+      const std::string_view word = s.substr(first, first_end - first);
+      if (inner.size() < 4 || is_lower(inner[1]) || !looks_like_logger(word)) return false;
+      if (!(out.level = header_level(inner, false))) return false;
+      out.logger = word;
+      at = close + 1;
+      return true;
+    }
+    const std::size_t stop = name_end(s, end);
+    if (stop == end || stop >= s.size() || s[stop] != ' ') return false;
+    if (header_level(s.substr(end, stop - end), false)) return false;  // the usual place
+    if (words == 0) first_end = stop;
+    end = skip_blanks(s, stop);
+  }
+  return false;
+}
+
 // Reads header fields up to and with the level. False: there is no level.
 bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& bracketed,
                 Gap& before) noexcept {
+  if (at < s.size() && (s[at] == ',' || s[at] == ';')) {  // "stamp;ERROR;module;text"
+    const std::size_t end = find(s.substr(0, std::min(s.size(), at + 16)), s[at], at + 1);
+    if (end != npos && (out.level = header_level(trim(s.substr(at + 1, end - at - 1)), true))) {
+      at = end + 1;
+      return true;
+    }
+  }
+  if (level_ahead(s, at, out)) {
+    bracketed = true;
+    return true;
+  }
   bool dashed = false;
   for (int n = 0; n < 6; ++n) {
     const Gap gap = skip_gap(s, at);
@@ -167,7 +204,10 @@ bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& brack
                         is_blank(stop) || stop == ',';
     if (!closed) return false;
     const bool set_off = stop == ':' || stop == '|' || s.substr(end, 3) == " : ";
-    if ((out.level = header_level(word, n == 0 || set_off))) {
+    // "T:1234" is a thread.
+    const bool label =
+        word.size() == 1 && stop == ':' && end + 1 < s.size() && is_digit(s[end + 1]);
+    if (!label && (out.level = header_level(word, n == 0 || set_off))) {
       at = end;
       return true;
     }
