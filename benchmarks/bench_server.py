@@ -29,7 +29,10 @@ BLOCK = 1_000
 
 
 def make_lines(n: int, start: int = 1_793_000_000_000) -> list[bytes]:
-    """Application logs of about 450 bytes with nested fields, as NDJSON; ``start`` in ms."""
+    """Application logs of about 450 bytes with nested fields, as NDJSON; ``start`` in ms.
+
+    Seven tenths of the way through, one service gets no answers for a while.
+    """
     rng = random.Random(7)
     services = ["checkout", "payments", "search", "inventory", "gateway", "mailer"]
     texts = [
@@ -64,6 +67,13 @@ def make_lines(n: int, start: int = 1_793_000_000_000) -> list[bytes]:
                 "canary": False,
             },
         }
+        if 0.7 <= i / n < 0.75 and record["service"] == "payments":
+            record |= {
+                "level": "error",
+                "message": f"provider did not answer within 30000 ms, order {rng.randrange(10**9)}",
+                "status_code": 504,
+                "response_time": round(rng.uniform(30_000, 30_100), 2),
+            }
         lines.append(json.dumps(record, separators=(",", ":")).encode())
     return lines
 
@@ -301,7 +311,8 @@ def main() -> None:
                      f"{whole / copy:.2f} x COPY (goal 0.6), goal 60,000"))  # fmt: skip
         rows.append(("  accepted", total / posted, ""))
         rows.append(("  committed", total / stored, ""))
-        anomalies = cluster.postgres.psql("SELECT count(*) FROM anomalies")
+        anomalies = int(cluster.postgres.psql("SELECT count(*) FROM anomalies"))
+        assert anomalies, "the incident was not found"
         windows = cluster.postgres.psql("SELECT sum(count) FROM windows")
         assert windows == str(total)
         for name, value, note in rows:

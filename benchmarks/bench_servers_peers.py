@@ -206,6 +206,7 @@ def ours(folder: Path, data: bytes) -> dict[str, float]:
         cpu = cpu_seconds(up.process.pid) - before
         rows = up.get("/api/v1/logs?limit=1")["total"]
         assert sent["records"] == rows == total
+        assert up.get("/api/v1/anomalies?limit=1")["items"], "the incident was not found"
         assert up.stop() == 0
     return {"seconds": seconds, "cpu": cpu, "rows": rows}
 
