@@ -137,6 +137,8 @@ inline const char* JsonParser::key(const char* p, const Alias* context, Member& 
     out.key = {{begin, guess.length}, {begin - 1, guess.length + 2}};
     out.alias = guess.alias;
     p = begin + guess.skip;
+    // Whoever was here before may have written no blank, or fewer.
+    if (static_cast<unsigned char>(*p) <= ' ') p = json::skip_space(p, end_);
     return p < end_ ? p : syntax(p);
   }
   return new_key(begin, context, guess, out);
