@@ -300,18 +300,20 @@ def main() -> None:
             post_all(cluster.ports, bodies[:2], 1)
             wait_until(lambda: done(queue), 60, "warm")
             runs = []
+            anomalies = 0
             for _ in range(2):  # the better of two, as with COPY
                 cluster.postgres.psql("TRUNCATE logs, log_segments, windows, anomalies")
                 cluster.postgres.psql("CHECKPOINT")
                 runs.append(end_to_end(cluster, queue, bodies, total))
                 assert digest(cluster) == want, "end to end stored something else"
+                # In the first alone: the second has the same times, which are over for detection.
+                anomalies += int(cluster.postgres.psql("SELECT count(*) FROM anomalies"))
         scored, stored, posted = min(runs)
         whole = total / scored
         rows.append(("end to end: committed and scored", whole,
                      f"{whole / copy:.2f} x COPY (goal 0.6), goal 60,000"))  # fmt: skip
         rows.append(("  accepted", total / posted, ""))
         rows.append(("  committed", total / stored, ""))
-        anomalies = int(cluster.postgres.psql("SELECT count(*) FROM anomalies"))
         assert anomalies, "the incident was not found"
         windows = cluster.postgres.psql("SELECT sum(count) FROM windows")
         assert windows == str(total)
