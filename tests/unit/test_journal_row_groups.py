@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.test_journal import files, killed, put, records, stored
@@ -166,6 +167,34 @@ def test_a_failure_in_the_middle_of_a_frame(
         put(store, 30)
         assert len(stored(store)) == 150
         assert len(calls) == 3
+
+
+def test_a_commit_in_the_middle_of_a_frame_is_repeated_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after somebody else's failed write, of which DuckDB tells at the COMMIT."""
+    monkeypatch.setattr(GROUP, 100)
+    monkeypatch.setattr("logforest.stores.duckdb_backlog._GATHER_SECONDS", 600)
+    with DuckDBStore(str(tmp_path / "logs.duckdb")) as store:
+        commit = store._writer.commit
+        failures: list[StoreError] = []
+
+        def fails_first(blocks: Any, applied: Any, within: Any) -> None:
+            if not failures:
+                failures.append(StoreError("the database was closed"))
+                failures[0].code = "fatal"
+                with within():
+                    raise failures[0]
+            commit(blocks, applied, within)
+
+        monkeypatch.setattr(store._writer, "commit", fails_first)
+        for _ in range(4):
+            put(store, 30)
+        assert store._backlog is not None
+        store._backlog.apply(groups_only=True)
+        assert len(failures) == 1
+        assert (in_tables(store), position(store)) == (100, (3, 10))
+        assert stored(store) == list(range(1, 121))
 
 
 def test_an_older_journal_has_no_rows(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from logforest.errors import ConfigError, StoreError
 from logforest.sql import statement
 from logforest.stores import duckdb_anomalies, duckdb_windows
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt, Total
-from logforest.stores.duckdb_backlog import Applied, Backlog, Position
+from logforest.stores.duckdb_backlog import Applied, Backlog, Position, Within
 from logforest.stores.duckdb_file import DuckDBFile
 from logforest.stores.duckdb_templates import DuckDBTemplates
 from logforest.stores.duckdb_writer import Writer
@@ -105,7 +105,7 @@ class DuckDBStore:
         self,
         blocks: Sequence[Block],
         applied: Position | None = None,
-        within: AbstractContextManager[None] | None = None,
+        within: Within | None = None,
     ) -> None:
         with self._write_lock:
             try:
@@ -128,7 +128,7 @@ class DuckDBStore:
             Journal(self.file.path, tag=int(row[0]), applied=int(row[1])),
             lambda block, position, within: self._commit([block], position, within),
             self._position,
-            lambda: self.file.wal_bytes,
+            lambda: self.file.room,
         )
         backlog.replay()
         return backlog
@@ -397,7 +397,7 @@ class DuckDBStore:
         """Fold the log into the file at a quiet moment, or when it has grown too long."""
         if self.file.wal_bytes < (_CHECKPOINT_IDLE_BYTES if idle else _CHECKPOINT_BYTES):
             return
-        if not self.file.has_checkpoint_room:
+        if self.file.room <= 0:  # DuckDB would give up halfway, and on the open database with it
             return
         if self._folding.running.acquire(blocking=False):
             try:

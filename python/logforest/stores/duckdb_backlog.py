@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -42,6 +41,8 @@ _MOST_FRAME = 1 << 20  # of a small group
 Applied = Callable[[LogBatch, int], None]
 #: How far the tables are: the last frame that is in them whole, and the rows of the next.
 Position = tuple[int, int]
+#: Makes the context of a COMMIT, anew for each.
+Within = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(slots=True)
@@ -49,7 +50,6 @@ class _Waiting:
     number: int  # of the frame
     logs: _core.LogBatch  # what of it is not in the tables
     applied: int  # rows that are
-    last_id: int
     size: int
     since: float
     done: Callable[[], None] | None
@@ -67,30 +67,29 @@ class Backlog:
     journal
         Where blocks become durable.
     commit
-        Commits a block and the position it leads to in one durable transaction; the COMMIT itself
-        within the context it is given.
+        Commits a block and the position it leads to in one durable transaction; each COMMIT within
+        a context of the kind it is given, if any.
     position
         How far the tables are.
-    log_bytes
-        What the tables' own log holds, in bytes.
+    room
+        Bytes that are free, whatever the tables' own log may still take.
     """
 
     def __init__(
         self,
         journal: Journal,
-        commit: Callable[[Block, Position, AbstractContextManager[None]], None],
+        commit: Callable[[Block, Position, Within | None], None],
         position: Callable[[], Position],
-        log_bytes: Callable[[], int],
+        room: Callable[[], int],
     ) -> None:
         self._journal = journal
         self._commit = commit
         self._position = position
-        self._log_bytes = log_bytes
+        self._room = room
         self._waiting: deque[_Waiting] = deque()
         self._rows = 0
         self._bytes = 0
         self._untold: deque[tuple[_core.LogBatch, int, Applied]] = deque()
-        self._folder = os.path.dirname(os.path.abspath(journal.path))
         self._state = threading.Condition(threading.Lock())  # of all above
         self._applying = threading.Lock()  # taken first
         self._telling = threading.Lock()  # never together with that
@@ -100,17 +99,14 @@ class Backlog:
         self._closed = False
         self.problem: str | None = None  # why what waits could not be applied
 
-    def replay(self) -> int:
-        """Bring what an earlier process left into the tables; how many records."""
-        rows = 0
+    def replay(self) -> None:
+        """Bring what an earlier process left into the tables."""
         number, applied = self._position()
         for frame in self._journal.replay():
             logs = frame.logs()
             if applied:
                 logs = _core.split(logs, applied)[1]
-            self._queue(frame.number, logs, applied, frame.first_id + frame.rows - 1,
-                        len(frame.payload), None)  # fmt: skip
-            rows += logs.num_rows
+            self._queue(frame.number, logs, applied, len(frame.payload), None)
             applied = 0
             if self._bytes >= _MOST_BYTES:
                 self.apply(groups_only=True)
@@ -118,9 +114,8 @@ class Backlog:
         if applied:  # the frame is gone: no other may have its number
             self._journal.last = number + 1
             nothing = Block(key="", logs=LogBatch._from_core(_core.LogBatch()), windows=None)
-            self._commit(nothing, (number + 1, 0), contextlib.nullcontext())
+            self._commit(nothing, (number + 1, 0), None)
         self._journal.forget(self._journal.last, all_files=True)
-        return rows
 
     def add(
         self,
@@ -141,7 +136,7 @@ class Backlog:
         if self._bytes >= _MOST_BYTES or self.problem is not None:
             self.apply(groups_only=True)
         core = logs._core
-        most = self._room() - self._bytes
+        most = self._room() // _ROOM_SHARE - self._bytes
         if most < _MOST_FRAME:
             return False
         with self._state:
@@ -150,7 +145,7 @@ class Backlog:
             size = self._journal.append(core, last_id - core.num_rows + 1, most=most)
             if not size:
                 return False
-            self._queue(self._journal.last, core, 0, last_id, size, done)
+            self._queue(self._journal.last, core, 0, size, done)
             if then is not None:
                 self._untold.append((core, last_id, then))
             if self._thread is None:
@@ -165,25 +160,12 @@ class Backlog:
         number: int,
         logs: _core.LogBatch,
         applied: int,
-        last_id: int,
         size: int,
         done: Callable[[], None] | None,
     ) -> None:
-        self._waiting.append(_Waiting(number, logs, applied, last_id, size, time.monotonic(), done))
+        self._waiting.append(_Waiting(number, logs, applied, size, time.monotonic(), done))
         self._rows += logs.num_rows
         self._bytes += size
-
-    def _room(self) -> int:
-        """Bytes that may wait. They must find their place in the tables too, whatever else is
-        written: folding DuckDB's own log into the file may take as much again as that log has."""
-        found = os.statvfs(self._folder)
-        free = found.f_bavail * found.f_frsize - self._log_bytes()
-        return int(free // _ROOM_SHARE)
-
-    @property
-    def empty(self) -> bool:
-        """Everything is in the tables."""
-        return not self._waiting
 
     def apply(self, *, groups_only: bool = False) -> None:
         """Bring all that waits into the tables; StoreError: it could not be, and still waits.
@@ -256,7 +238,7 @@ class Backlog:
                 position = (waiting.number - 1, waiting.applied + left)
         logs = LogBatch._from_core(_core.concat(parts))
         block = Block(key=f"j{position[0]}.{position[1]}", logs=logs, windows=partials(logs))
-        self._commit(block, position, self._splitting() if left else contextlib.nullcontext())
+        self._commit(block, position, self._splitting if left else None)
         self._applied(position, done)
 
     @contextlib.contextmanager

@@ -56,6 +56,7 @@ class DuckDBFile:
 
     def __init__(self, path: str, *, memory_limit: str = "512MB") -> None:
         self.path = path
+        self._folder = os.path.dirname(os.path.abspath(path))
         self._local = threading.local()
         self._config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
@@ -233,8 +234,11 @@ class DuckDBFile:
                 run(self.cursor(), sql)
 
     def end_reading(self) -> None:
-        with contextlib.suppress(duckdb.Error):
-            self.cursor().execute("ROLLBACK")
+        """Let go of what :meth:`begin_reading` held, if it got that far; opens nothing again."""
+        cursor = getattr(self._local, "cursor", None)
+        if cursor is not None:
+            with contextlib.suppress(duckdb.Error):
+                cursor.execute("ROLLBACK")
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -305,11 +309,10 @@ class DuckDBFile:
             return 0
 
     @property
-    def has_checkpoint_room(self) -> bool:
-        """Folding the log may take as much again as it has; without that DuckDB gives up halfway,
-        and on the open database with it."""
-        found = os.statvfs(os.path.dirname(os.path.abspath(self.path)))
-        return found.f_bavail * found.f_frsize > self.wal_bytes
+    def room(self) -> int:
+        """Bytes that are free, but for what folding the log may take: as much again as it has."""
+        found = os.statvfs(self._folder)
+        return found.f_bavail * found.f_frsize - self.wal_bytes
 
     def checkpoint(self) -> None:
         """Fold the log into the file; commits wait meanwhile."""

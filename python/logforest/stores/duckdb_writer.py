@@ -17,10 +17,9 @@ from logforest.stores.duckdb_file import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
     from logforest.stores.base import Block
-    from logforest.stores.duckdb_backlog import Position
+    from logforest.stores.duckdb_backlog import Position, Within
     from logforest.stores.duckdb_file import DuckDBFile
 
 __all__ = ["Writer", "insert_from"]
@@ -73,12 +72,12 @@ class Writer:
         self,
         blocks: Sequence[Block],
         applied: Position | None = None,
-        within: AbstractContextManager[None] | None = None,
+        within: Within | None = None,
     ) -> None:
         """All blocks in one durable transaction, or none and an error.
 
-        ``applied``: how far the tables are with that in the journal. ``within``: entered for the
-        COMMIT alone.
+        ``applied``: how far the tables are with that in the journal. ``within``: what it
+        makes is entered for the COMMIT alone.
         """
         with self._file.errors():
             try:
@@ -94,7 +93,7 @@ class Writer:
                     script = ""
                     _insert_extras(cursor, block)
                 if within is not None or not blocks or _has_extras(blocks[-1]):
-                    with within or contextlib.nullcontext():
+                    with within() if within is not None else contextlib.nullcontext():
                         run(cursor, script + "COMMIT")
             except BaseException:
                 # Rolls back; and whatever went wrong, the next commit makes its plans afresh.

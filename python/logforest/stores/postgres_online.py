@@ -22,13 +22,20 @@ from logforest.sql import statement
 if TYPE_CHECKING:
     from logforest._core import PgSession
 
-__all__ = ["BUILD_SECONDS", "is_online", "run_online"]
+__all__ = [
+    "BUILD_SECONDS",
+    "LOCK_NOT_AVAILABLE",
+    "LOCK_TIMEOUT_MS",
+    "is_online",
+    "rows_of",
+    "run_online",
+]
 
 BUILD_SECONDS = 7 * 86_400.0  # for one statement
-_LOCK_TIMEOUT_MS = 500
+LOCK_TIMEOUT_MS = 500
 _LOCK_PATIENCE = 600.0  # seconds until the migration gives up on a lock; it can be run again
 _PAUSE = 0.5  # seconds in which writers go on
-_LOCK_NOT_AVAILABLE = "55P03"
+LOCK_NOT_AVAILABLE = "55P03"
 _GONE = frozenset({"42P01", "42704"})  # undefined table or index: dropped meanwhile
 
 _CREATE = re.compile(r"CREATE INDEX CONCURRENTLY (\w+) ON (\w+) (.+)", re.DOTALL)
@@ -69,7 +76,7 @@ def _create(session: PgSession, name: str, table: str, what: str) -> None:
         _locked(session, f"CREATE INDEX IF NOT EXISTS {name} ON ONLY {table} {what}")
     # Partitions that are made from here on have the index from the beginning.
     suffix = name.removeprefix(f"{table}_")
-    for row in _rows(session, statement("postgres", "partitions_without_index"), [table, name]):
+    for row in rows_of(session, statement("postgres", "partitions_without_index"), [table, name]):
         own = f"{row['name']}_{suffix}"
         try:
             _build(session, own, row["name"], what)
@@ -93,21 +100,19 @@ def _locked(session: PgSession, sql: str) -> None:
     deadline = time.monotonic() + _LOCK_PATIENCE
     while True:
         try:
-            session.execute(
-                f"BEGIN; SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_MS}ms'; {sql}; COMMIT"
-            )
+            session.execute(f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_MS}ms'; {sql}; COMMIT")
             return
         except StoreError as error:
             if session.in_transaction:
                 session.execute("ROLLBACK")
-            if error.code != _LOCK_NOT_AVAILABLE or time.monotonic() > deadline:
+            if error.code != LOCK_NOT_AVAILABLE or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE)
 
 
 def _valid(session: PgSession, index: str) -> bool | None:
     """None: there is no such index."""
-    rows = _rows(
+    rows = rows_of(
         session,
         "SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass($1)", [index],
     )  # fmt: skip
@@ -116,9 +121,12 @@ def _valid(session: PgSession, index: str) -> bool | None:
 
 def _partitioned(session: PgSession, table: str) -> bool:
     sql = "SELECT relkind = 'p' AS yes FROM pg_class WHERE oid = to_regclass($1)"
-    return bool(_rows(session, sql, [table])[0]["yes"])
+    return bool(rows_of(session, sql, [table])[0]["yes"])
 
 
-def _rows(session: PgSession, sql: str, parameters: list[object]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pa.table(session.query(sql, parameters)).to_pylist()
+def rows_of(
+    session: PgSession, sql: str, parameters: list[object] | None = None
+) -> list[dict[str, Any]]:
+    """What a query gives, as dicts."""
+    rows: list[dict[str, Any]] = pa.table(session.query(sql, parameters or [])).to_pylist()
     return rows

@@ -7,13 +7,18 @@ import re
 import time
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from logforest.errors import ConfigError, StoreError
 from logforest.sql import statement
-from logforest.stores.postgres_online import BUILD_SECONDS, is_online, run_online
+from logforest.stores.postgres_online import (
+    BUILD_SECONDS,
+    LOCK_NOT_AVAILABLE,
+    LOCK_TIMEOUT_MS,
+    is_online,
+    rows_of,
+    run_online,
+)
 
 if TYPE_CHECKING:
     from logforest._core import PgSession
@@ -24,8 +29,6 @@ __all__ = ["Migration", "applied", "check", "migrate", "migrations", "retain"]
 _LOCK = "7310, 0"
 # One process that applies the retention rules at a time.
 _RETENTION_LOCK = "7310, 2"
-_LOCK_TIMEOUT_MS = 500
-_LOCK_NOT_AVAILABLE = "55P03"
 _DELETED_AT_ONCE = 20_000
 _REPLACES = re.compile(r"^-- replaces: ([0-9a-f]{64})$", re.MULTILINE)
 _LOCK_PAUSE = 0.1  # seconds between two looks whether somebody else is done
@@ -67,19 +70,12 @@ def migrations() -> list[Migration]:
     return sorted(out, key=lambda m: m.version)
 
 
-def _rows(
-    session: PgSession, sql: str, parameters: list[object] | None = None
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pa.table(session.query(sql, parameters or [])).to_pylist()
-    return rows
-
-
 def applied(session: PgSession) -> dict[int, str]:
     """Version -> checksum of the migrations that this database has; empty for a new one."""
-    exists = _rows(session, "SELECT to_regclass('schema_migrations') IS NOT NULL AS there")
+    exists = rows_of(session, "SELECT to_regclass('schema_migrations') IS NOT NULL AS there")
     if not exists[0]["there"]:
         return {}
-    rows = _rows(session, "SELECT version, checksum FROM schema_migrations")
+    rows = rows_of(session, "SELECT version, checksum FROM schema_migrations")
     return {row["version"]: row["checksum"] for row in rows}
 
 
@@ -100,7 +96,7 @@ def migrate(session: PgSession) -> list[Migration]:
         return []  # needs no right to create anything
     # Whoever waits inside of a statement has a snapshot, which an index that is built online has
     # to wait for.
-    while not _rows(session, f"SELECT pg_try_advisory_lock({_LOCK}) AS mine")[0]["mine"]:
+    while not rows_of(session, f"SELECT pg_try_advisory_lock({_LOCK}) AS mine")[0]["mine"]:
         time.sleep(_LOCK_PAUSE)
     try:
         session.execute("SET client_min_messages = warning; " + _BOOKKEEPING)
@@ -172,27 +168,27 @@ def retain(session: PgSession, *, seconds: float = 20.0) -> dict[str, int]:
         ``partitions`` dropped and ``rows`` deleted.
     """
     done = {"partitions": 0, "rows": 0}
-    if not _rows(session, f"SELECT pg_try_advisory_lock({_RETENTION_LOCK}) AS mine")[0]["mine"]:
+    if not rows_of(session, f"SELECT pg_try_advisory_lock({_RETENTION_LOCK}) AS mine")[0]["mine"]:
         return done
     try:
         deadline = time.monotonic() + seconds
-        for row in _rows(session, statement("postgres", "expired_partitions")):
+        for row in rows_of(session, statement("postgres", "expired_partitions")):
             # A long query on logs holds this up; waiting in line would hold up all after us.
             try:
                 session.execute(
-                    f"BEGIN; SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_MS}ms'; "
+                    f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_MS}ms'; "
                     f'DROP TABLE IF EXISTS "{row["name"]}"; COMMIT'
                 )
             except StoreError as error:
-                if error.code != _LOCK_NOT_AVAILABLE:
+                if error.code != LOCK_NOT_AVAILABLE:
                     raise
                 session.execute("ROLLBACK")
                 continue
             done["partitions"] += 1
-        for row in _rows(session, statement("postgres", "partitions")):
+        for row in rows_of(session, statement("postgres", "partitions")):
             delete = statement("postgres", "delete_expired").replace("{partition}", row["name"])
             while time.monotonic() < deadline:
-                deleted = int(_rows(session, delete, [_DELETED_AT_ONCE])[0]["deleted"])
+                deleted = int(rows_of(session, delete, [_DELETED_AT_ONCE])[0]["deleted"])
                 done["rows"] += deleted
                 if deleted < _DELETED_AT_ONCE:
                     break

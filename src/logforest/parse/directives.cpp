@@ -99,14 +99,16 @@ void forget(std::string& state, Kind kind) {
   }
 }
 
+char key_char(char c) noexcept {
+  if (c == ' ' || c == '-') return '_';
+  return is_upper(c) ? static_cast<char>(c + 32) : c;
+}
+
 }  // namespace
 
 std::string csv_key(std::string_view name) {
   std::string key(name);
-  for (char& c : key) {
-    if (is_upper(c)) c = static_cast<char>(c + 32);
-    if (c == ' ' || c == '-') c = '_';
-  }
+  std::transform(key.begin(), key.end(), key.begin(), key_char);
   return key;
 }
 
@@ -135,8 +137,7 @@ char csv_separator(std::string_view line) noexcept {
     ++names;
     char key[40];
     for (std::size_t i = 0; i < name.size(); ++i) {
-      const char c = name[i];
-      key[i] = c == ' ' || c == '-' ? '_' : is_upper(c) ? static_cast<char>(c + 32) : c;
+      key[i] = key_char(name[i]);
     }
     const Alias* alias = find_alias({key, name.size()});
     const bool known = alias != nullptr && alias->target != Target::None;
