@@ -201,7 +201,7 @@ def test_a_lock_that_is_not_to_be_had(
 ) -> None:
     before(dsn, monkeypatch)
     monkeypatch.setattr(postgres_online, "_LOCK_PATIENCE", 0.0)
-    monkeypatch.setattr(postgres_online, "_LOCK_TIMEOUT_MS", 1)
+    monkeypatch.setattr(postgres_online, "LOCK_TIMEOUT_MS", 1)
     session = holder.session()
     session.execute("BEGIN; LOCK TABLE ONLY logs IN ROW EXCLUSIVE MODE")
     other = PgClient(dsn, pool_size=1).session()
