@@ -71,9 +71,11 @@ sanitize: ## the C++ tests under ASan+UBSan and TSan
 	  cmake --preset $$p >/dev/null && cmake --build --preset $$p && \
 	  ctest --test-dir build/$$p --output-on-failure -j $(JOBS) || exit 1; done
 
-tidy: ## clang-tidy over the C++ sources; what it finds are errors
-	@scripts/system_packages.sh build test tidy
-	@cmake --preset tidy >/dev/null && cmake --build --preset tidy
+tidy: .make/backend ## clang-tidy over every C++ file that changed; what it finds are errors
+	@scripts/system_packages.sh build test fuzz tidy
+	@cmake --preset tidy -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
+	  -Dpybind11_DIR=$$($(BIN)/python -m pybind11 --cmakedir) >/dev/null
+	@$(BIN)/python scripts/tidy.py --jobs $(JOBS)
 
 notebooks: .make/test-tools ## run every notebook
 	$(BIN)/python -m pytest -q tests/acceptance/test_notebooks.py

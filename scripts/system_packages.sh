@@ -7,7 +7,7 @@ declare -A groups=(
   [build]="g++ cmake ninja-build pkg-config python3-dev python3-venv libsimdjson-dev libeigen3-dev
            libhiredis-dev libpq-dev libre2-dev libzstd-dev libssl-dev"
   [test]="libgtest-dev openssl redis-server postgresql"
-  [fuzz]="clang libclang-rt-14-dev"
+  [fuzz]="clang libclang-rt-14-dev libyaml-cpp-dev"
   [tidy]="clang clang-tidy"
 )
 

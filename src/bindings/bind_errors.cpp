@@ -3,6 +3,7 @@
 //                    QueueError(ConnectionError), StoreError(ConnectionError)
 // They are created in Python (errors.py is pure) and looked up here once.
 #include <cerrno>
+#include <utility>
 
 #include "logforest/base/error.hpp"
 #include "py.hpp"
@@ -32,7 +33,7 @@ void raise_io(const IoError& e) {
 void bind_errors(py::module_& /*m*/) {
   py::register_exception_translator([](std::exception_ptr p) {
     try {
-      if (p) std::rethrow_exception(p);
+      if (p) std::rethrow_exception(std::move(p));
     } catch (const ConfigError& e) {
       raise("ConfigError", e.what());
     } catch (const ModelError& e) {

@@ -88,6 +88,7 @@ void bind_record(py::module_& m) {
       "concat",
       [](const std::vector<std::shared_ptr<LogBatch>>& batches) {
         std::vector<const LogBatch*> parts;
+        parts.reserve(batches.size());
         for (const auto& batch : batches) parts.push_back(batch.get());
         return std::make_shared<LogBatch>(concat(parts));
       },

@@ -53,7 +53,8 @@ inline std::string describe(const LogBatch& batch) {
   const LineCounts& c = batch.counts;
   out += batch.format + " " + std::to_string(c.lines) + " " + std::to_string(c.records) + " " +
          std::to_string(c.rejected) + " " + std::to_string(c.continuation) + " " +
-         std::to_string(c.blank);
+         std::to_string(c.blank) + " " + std::to_string(c.ambiguous_dates) + " " +
+         std::to_string(c.repaired_bytes);
   return out;
 }
 
