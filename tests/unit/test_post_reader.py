@@ -44,6 +44,8 @@ def test_a_plain_request_may_come_in_pieces() -> None:
         request(line="POST /ingest?format=json HTTP/1.1"),
         request(line="POST /ingest2 HTTP/1.1"),
         request(line="POST  /ingest HTTP/1.1"),
+        request(line="POST HTTP/1.1"),
+        request(line="POST"),
         request("Content-Type: image/png"),
         request("Content-Encoding: gzip"),
         request("Idempotency-Key: k"),

@@ -81,6 +81,7 @@ PostRequest PostReader::read(std::string_view data) const {
   std::string_view line = head.substr(0, line_end);
   if (!line.ends_with(kVersion)) return {};
   line.remove_suffix(kVersion.size());
+  if (line.size() < kMethod.size()) return {};  // "POST HTTP/1.1"
   if (!knows_path(line.substr(kMethod.size()))) return {};
   head.remove_prefix(line_end + 2);
 
