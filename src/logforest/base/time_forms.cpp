@@ -58,7 +58,21 @@ bool loose_clock(Cursor& c, Clock& out) noexcept {
   return true;
 }
 
+// "1.763805601123e+09", as Go prints epochs.
+std::optional<ParsedTime> scientific_epoch(std::string_view text) noexcept {
+  if (text.size() < 6 || !is_digit(text[0]) || text[1] != '.') return std::nullopt;
+  std::int64_t value = text[0] - '0';
+  std::size_t at = 2;
+  for (; at < text.size() && at < 20 && is_digit(text[at]); ++at) {
+    if (at < 17) value = value * 10 + (text[at] - '0');
+  }
+  if (text.substr(at, 4) != "e+09") return std::nullopt;
+  for (std::size_t n = at; n < 17; ++n) value *= 10;  // 15 places: microseconds
+  return ParsedTime{value, static_cast<std::uint32_t>(at + 4), false};
+}
+
 std::optional<ParsedTime> epoch_text(std::string_view text) noexcept {
+  if (const auto found = scientific_epoch(text)) return found;
   Cursor c(text);
   std::int64_t whole = 0;
   int digits = 0;

@@ -58,7 +58,7 @@ constexpr Group kGroups[] = {
     {Target::Status, Reading::Plain,
      "status status_code statuscode http.response.status_code http.status_code http.status "
      "http_status response.status response.status_code response_status http_status_code "
-     "response_code responsecode edgeresponsestatus downstreamstatus"},
+     "response_code responsecode edgeresponsestatus downstreamstatus responsestatus.code"},
     {Target::Duration, Reading::Milliseconds,
      "response_time responsetime duration latency elapsed took response_time_ms duration_ms "
      "durationms latency_ms latencyms elapsed_ms elapsedms responsetime_ms responsetimems took_ms "
@@ -81,7 +81,8 @@ constexpr Group kGroups[] = {
      "network.client.ip clientaddr client_addr sourceipaddress "
      "calleripaddress client.ipaddress"},
     {Target::User, Reading::Plain,
-     "user.id user_id userid user enduser.id usr.id client.user.id useridentity.username "
+     "user.id user_id userid user user.username enduser.id usr.id client.user.id "
+     "useridentity.username "
      "actor.alternateid"},
     {Target::Trace, Reading::Plain, "trace.id trace_id traceid dd.trace_id otel.trace_id trace"},
     {Target::Span, Reading::Plain, "span.id span_id spanid dd.span_id otel.span_id"},

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "logforest/parse/app_log_lead.hpp"
 #include "logforest/parse/app_log_stamp.hpp"
 #include "logforest/parse/app_log_words.hpp"
 #include "logforest/parse/row_builder.hpp"
@@ -13,81 +14,6 @@ using namespace scan;
 using namespace app_words;
 
 namespace {
-
-// A level before the stamp: "[notice] ", "WARN: ", "<W>", "(N) ", "W, ", "INFO ".
-bool leading_level(std::string_view s, std::size_t& at, AppFields& out) noexcept {
-  std::size_t begin = 0;
-  char close = 0;
-  if (!s.empty() && (s[0] == '[' || s[0] == '<' || s[0] == '(')) {
-    close = s[0] == '[' ? ']' : s[0] == '<' ? '>' : ')';
-    begin = 1;
-  }
-  std::size_t end = begin;
-  while (end < s.size() && is_alpha(s[end])) ++end;
-  out.level = header_level(s.substr(begin, end - begin), close != 0);
-  if (!out.level || end >= s.size()) return false;
-  if (close == ']' && s[end] == '|') {  // "[ERROR|auth|L83] stamp"
-    const std::size_t stop = find(s.substr(0, end + 80), ']', end);
-    if (stop == npos) return false;
-    const std::size_t bar = find(s, '|', end + 1);
-    out.logger = s.substr(end + 1, (bar < stop ? bar : stop) - end - 1);
-    if (bar < stop) out.caller = s.substr(bar + 1, stop - bar - 1);
-    at = stop + 1;
-  } else if (close != 0) {
-    if (s[end] != close) return false;
-    at = end + 1;
-  } else {
-    if (s[end] != ':' && s[end] != ',' && !is_blank(s[end])) return false;
-    at = is_blank(s[end]) ? end : end + 1;
-  }
-  at = skip_blanks(s, at);
-  // Cassandra's "INFO  [main] stamp"
-  if (close == 0 && at + 1 < s.size() && s[at] == '[' && is_alpha(s[at + 1])) {
-    const std::size_t stop = find(s.substr(0, std::min(s.size(), at + 120)), ']', at);
-    if (stop != npos) {
-      out.thread = s.substr(at + 1, stop - at - 1);
-      at = skip_blanks(s, stop + 1);
-    }
-  }
-  return true;
-}
-
-// "[main] stamp", "[0x0f0082] stamp": the word; `at` is put behind it.
-std::string_view leading_name(std::string_view s, std::size_t& at) noexcept {
-  if (s.size() < 4 || s[0] != '[') return {};
-  const std::size_t close = find(s.substr(0, std::min(s.size(), std::size_t{66})), ']');
-  if (close == npos || close < 2 || close + 2 >= s.size() || s[close + 1] != ' ') return {};
-  const std::string_view word = s.substr(1, close - 1);
-  for (const char c : word) {
-    if (!is_alnum(c) && c != '-' && c != '_' && c != '.' && c != '/' && c != '#') return {};
-  }
-  at = skip_blanks(s, close + 1);
-  return word;
-}
-
-// "app.log:stamp", "web-1 shop stamp": what grep, stern and others put before a line. At most two
-// words; `at` is put at the stamp, which begins with the year.
-std::string_view leading_words(std::string_view s, std::size_t& at) noexcept {
-  int words = 0;
-  std::size_t begin = 0;  // of the word
-  const std::size_t limit = std::min(s.size(), std::size_t{120});
-  for (std::size_t i = 0; i + 19 < limit; ++i) {
-    const char c = s[i];
-    if (i == begin && i > 0 && is_digit(c) && is_digit(s[i + 3]) && s[i + 4] == '-' &&
-        is_digit(s[i + 5]) && s[i + 7] == '-' && (s[i + 10] == ' ' || s[i + 10] == 'T') &&
-        s[i + 13] == ':') {
-      at = i;
-      return s.substr(0, i - 1);
-    }
-    if (c == ' ' || c == ':') {
-      if (i == begin || ++words > 2) return {};
-      begin = i + 1;
-    } else if (!is_alnum(c) && c != '-' && c != '_' && c != '.' && c != '/') {
-      return {};
-    }
-  }
-  return {};
-}
 
 // "thread:Class@line" as ZooKeeper writes it.
 void take_thread(std::string_view inner, AppFields& out) noexcept {
@@ -102,6 +28,15 @@ void take_thread(std::string_view inner, AppFields& out) noexcept {
     }
   }
   const std::size_t colon = inner.rfind(':');
+  if (colon != npos && colon > 1 && inner[colon - 1] == ' ' &&
+      all_digits(inner.substr(colon + 1))) {  // "salt.minion      :1234"
+    const std::string_view name = trim(inner.substr(0, colon));
+    if (out.logger.empty() && name.find(' ') == npos) {
+      out.logger = name;
+      out.caller = inner.substr(colon + 1);
+      return;
+    }
+  }
   if (colon != npos && colon > 0 && all_digits(inner.substr(colon + 1)) &&
       inner.find_first_of(" @:") == colon) {
     out.caller = inner;
@@ -173,7 +108,12 @@ bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& brack
         bracketed = true;
         return true;
       }
-      if (c != '[') return false;
+      if (c != '[') {  // "<worker-1> WARN", "(main) INFO"
+        if (!out.thread.empty() || inner.size() > 64) return false;
+        out.thread = inner;
+        at = close + 1;
+        continue;
+      }
       // "[Server thread/WARN]"
       if (const std::size_t slash = inner.rfind('/');
           slash != npos && (out.level = header_level(inner.substr(slash + 1), false))) {
@@ -200,17 +140,31 @@ bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& brack
       at = end + 1;
       return true;
     }
+    // "request_id=4f2d [error] text", as Elixir puts metadata before the level.
+    if (stop == '=' && is_lower(word[0])) {
+      std::size_t value = end + 1;
+      while (value < s.size() && value - end < 80 && !is_blank(s[value]) && s[value] != '"')
+        ++value;
+      if (value >= s.size() || s[value] != ' ' || value == end + 1) return false;
+      const std::size_t begin =
+          out.prefix.empty() ? at : static_cast<std::size_t>(out.prefix.data() - s.data());
+      out.prefix = s.substr(begin, value - begin);
+      at = value;
+      continue;
+    }
     const bool closed = stop == ':' || stop == '|' || stop == '[' || stop == ']' || stop == '(' ||
-                        is_blank(stop) || stop == ',';
+                        is_blank(stop) || stop == ',' ||
+                        (stop == '>' && end + 1 < s.size() && is_blank(s[end + 1]));
     if (!closed) return false;
     const bool set_off = stop == ':' || stop == '|' || s.substr(end, 3) == " : ";
     // "T:1234" is a thread.
     const bool label =
         word.size() == 1 && stop == ':' && end + 1 < s.size() && is_digit(s[end + 1]);
     if (!label && (out.level = header_level(word, n == 0 || set_off))) {
-      at = end;
+      at = stop == '>' ? end + 1 : end;  // Log4perl's "ERROR>"
       return true;
     }
+    if (stop == '>') return false;
     // "warning/ApiListener:"
     if (const std::size_t slash = word.find('/');
         n == 0 && stop == ':' && slash != npos && slash + 1 < word.size() &&
@@ -328,8 +282,12 @@ bool read_logger(std::string_view s, std::size_t& at, const LoggerContext& how,
   std::size_t behind = end;
   const Gap gap = skip_gap(s, behind);
   const bool accept = (gap.mark == ':' && gap.blanks > 1) ||
-                      (gap.mark == '-' && gap.blanks > 1 && (named || how.dashed)) ||
+                      (gap.mark == '-' && gap.blanks > 1 &&
+                       (named || how.dashed || (how.first && (how.wide || !out.thread.empty())))) ||
                       (how.wide && gap.blanks > 1 && gap.mark == 0) ||
+                      // oslo: "stamp pid LEVEL module.of.it text"
+                      (how.first && gap.blanks == 1 && gap.mark == 0 && !out.pid.empty() &&
+                       is_lower(word[0]) && dotted_name(word)) ||
                       (named && gap.mark == 0 && gap.blanks > 0 && behind < s.size() &&
                        s[behind] == '[' && word.find('.') != npos);
   if (!accept) return false;
@@ -392,9 +350,16 @@ void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext
       out.pid = s.substr(at + 1, close - at - 1);
       at = close + 1;
     }
-  } else if (s.substr(at, 2) == " (" && at + 4 < s.size() && is_digit(s[at + 2]) &&
-             s[at + 3] == ')') {
-    at += 4;
+  } else if (s.substr(at, 2) == " (" && at + 4 < s.size() && is_digit(s[at + 2])) {
+    const std::size_t close = find(s.substr(0, std::min(s.size(), at + 14)), ')', at);
+    const std::string_view number =
+        close == npos ? std::string_view{} : s.substr(at + 2, close - at - 2);
+    if (number.size() == 1) {
+      at = close + 1;
+    } else if (all_digits(number) && close + 1 < s.size() && s[close + 1] == ':') {  // pino-pretty
+      out.pid = number;
+      at = close + 1;
+    }
   }
   how.tight = at < s.size() && s[at] == ':' && at + 1 < s.size() && !is_blank(s[at + 1]);
   Gap gap = skip_gap(s, at);
@@ -412,6 +377,20 @@ void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext
       return;
     }
   }
+  if (gap.tab && out.logger.empty()) {  // zap: "logger <tab> text"
+    const std::size_t end = name_end(s, at);
+    if (end > at && end < s.size() && s[end] == '\t' && is_alpha(s[at]) && end + 1 < s.size() &&
+        s[end + 1] != '{') {
+      out.logger = s.substr(at, end - at);
+      at = end + 1;
+      if (const std::size_t stop = name_end(s, at); caller_end(s, at, stop) != npos) {
+        out.caller = s.substr(at, caller_end(s, at, stop) - at);
+        at = skip_blanks(s, at + out.caller.size());
+      }
+      out.message = s.substr(at);
+      return;
+    }
+  }
   for (int n = 0; n < 5 && at < s.size(); ++n) {
     if (s[at] == '[') {
       const std::size_t close = closing_bracket(s.substr(0, std::min(s.size(), at + 200)), at);
@@ -421,6 +400,16 @@ void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext
         out.request_id = inner;
         at = skip_blanks(s, close + 1);
         break;
+      }
+      if (inner == "-" && !out.logger.empty() && out.request_id.empty()) {  // oslo without one
+        at = skip_blanks(s, close + 1);
+        break;
+      }
+      if (bracketed && n == 0 && out.pid.empty() && inner.size() <= 10 && all_digits(inner)) {
+        out.pid = inner;
+        at = close + 1;
+        gap = skip_gap(s, at);
+        continue;
       }
       const bool word =
           !inner.empty() && inner.size() <= 64 && inner.find_first_of(" =,\"") == npos;
@@ -492,6 +481,19 @@ class AppLogParser final : public LineParser {
 
 }  // namespace
 
+namespace {
+
+// What stood in brackets before the stamp: a process by its number, or a thread.
+void name_it(std::string_view named, AppFields& out) noexcept {
+  if (!named.empty() && named.size() <= 10 && all_digits(named)) {
+    out.pid = named;
+  } else {
+    out.thread = named;
+  }
+}
+
+}  // namespace
+
 bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& out) noexcept {
   out = AppFields{};
   line.remove_prefix(skip_blanks(line, 0));
@@ -512,7 +514,7 @@ bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& 
       if (out.prefix.empty()) return false;
     }
     if (!stamp_at(line, at, context, out)) return false;
-    out.thread = named;
+    name_it(named, out);
   }
   const std::size_t stamp_end = at;
   LoggerContext how;
@@ -528,10 +530,12 @@ bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& 
     return true;
   }
   // Words before a stamp are a header only where a level follows.
-  if (!out.prefix.empty()) return false;
-  out.thread = named;
+  if (!out.prefix.empty() && out.prefix.data() == line.data()) return false;
+  out.prefix = {};
+  out.thread = {};
   out.logger = out.caller = {};
   out.pid = stamped_pid;
+  name_it(named, out);
   at = stamp_end;
   skip_gap(line, at);
   out.message = line.substr(at);

@@ -54,6 +54,9 @@ Gap skip_gap(std::string_view s, std::size_t& at) noexcept {
     if (end - at > 4 || (end < s.size() && !is_blank(s[end]) && s[end] != ':')) return gap;
     at = end < s.size() && s[end] == ':' ? end + 1 : end;
     gap.mark = '-';
+  } else if (c == '-' && next == '>' && at + 2 < s.size() && is_blank(s[at + 2])) {
+    at += 2;
+    gap.mark = '-';
   } else {
     return gap;
   }
@@ -101,6 +104,7 @@ bool dotted_name(std::string_view w) noexcept {
   if (w.size() < 3 || !is_alpha(w[0])) return false;
   bool dot = false;
   for (std::size_t i = 1; i < w.size(); ++i) {
+    if (w[i] == '-' && is_alnum(w[i - 1]) && i + 1 < w.size() && is_alpha(w[i + 1])) continue;
     if (w[i] == '.') {
       dot = i + 1 < w.size() && is_alpha(w[i + 1]);
       if (!dot) return false;

@@ -35,7 +35,7 @@ struct Candidate {
 class AutoParser final : public LineParser {
  public:
   AutoParser(const ParseOptions& options, const Formats& formats,
-             std::shared_ptr<const Format> plain, bool first_is_known, bool pure, bool finer)
+             std::shared_ptr<const Format> plain, bool first_is_known, bool pure, std::size_t finer)
       : options_(options),
         plain_(std::move(plain)),
         first_is_known_(first_is_known),
@@ -58,7 +58,7 @@ class AutoParser final : public LineParser {
       LineResult first{Reject::NoMatch};
       const auto first_byte = static_cast<unsigned char>(line.empty() ? '\0' : line[0]);
       for (std::size_t n = 0; n < candidates_.size(); ++n) {
-        const std::size_t i = finer_ && n < 2 ? 1 - n : n;
+        const std::size_t i = n < finer_ ? n + 1 : n == finer_ ? 0 : n;
         if (!first_bytes_[i][first_byte]) continue;
         // A table's rows look like stamps with text.
         if (pure_ && candidates_[0].format->directives && !candidates_[i].format->directives)
@@ -222,7 +222,7 @@ class AutoParser final : public LineParser {
   Candidate plain_;
   bool first_is_known_;
   bool pure_;
-  bool finer_;                        // the second format is asked before the first
+  std::size_t finer_;                 // so many behind the first are asked before it
   const Format* previous_ = nullptr;  // of the record that a continuation would go on
   bool trace_ = false;                // inside a stack trace
   std::int64_t others_ = 0;
@@ -265,11 +265,14 @@ Format auto_format(const Detected& found, Formats others) {
       formats.push_back(format);
     }
   }
-  if (known && found.finer) {  // behind the first, where the parser looks for it
-    const auto at = std::find(formats.begin(), formats.end(), found.finer);
-    if (at != formats.end()) std::rotate(formats.begin() + 1, at, at + 1);
+  // They stand behind the first, where the parser looks for them.
+  std::size_t finer = 0;
+  for (const auto& format : known ? found.finer : Formats{}) {
+    const auto at = std::find(formats.begin(), formats.end(), format);
+    if (at == formats.end()) continue;
+    ++finer;
+    std::rotate(formats.begin() + static_cast<std::ptrdiff_t>(finer), at, at + 1);
   }
-  const bool finer = known && found.finer != nullptr;
   Format out;
   out.name = known ? first->name : "plain";
   out.description = "by detection";
@@ -288,7 +291,7 @@ Format auto_format(const Detected& found, Formats others) {
 Format joined_format(const std::shared_ptr<const Format>& format) {
   Format out = *format;
   out.make = [format](const ParseOptions& options) {
-    return std::make_unique<AutoParser>(options, Formats{format}, nullptr, true, true, false);
+    return std::make_unique<AutoParser>(options, Formats{format}, nullptr, true, true, 0);
   };
   return out;
 }

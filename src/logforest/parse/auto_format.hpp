@@ -19,7 +19,7 @@ namespace logforest::parse {
 [[nodiscard]] std::vector<std::string_view> sample_records(std::string_view head);
 
 // A format that parses as the one detected where it can (none: plain text) and else as any of
-// `others`; `found.finer` is asked before it.
+// `others`; `found.finer` are asked before it.
 [[nodiscard]] Format auto_format(const Detected& found,
                                  std::vector<std::shared_ptr<const Format>> others);
 

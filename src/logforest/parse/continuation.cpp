@@ -10,7 +10,7 @@ using namespace scan;
 
 namespace {
 
-constexpr std::array<std::string_view, 14> kTraceStarts{
+constexpr std::array<std::string_view, 17> kTraceStarts{
     "Caused by: ",
     "Suppressed: ",
     "Traceback (most recent call last):",
@@ -25,6 +25,9 @@ constexpr std::array<std::string_view, 14> kTraceStarts{
     "Wrapped by: ",
     "[stacktrace]",
     "[previous exception]",
+    "Stack trace:",
+    "** (",
+    "main.main",
 };
 
 constexpr std::array<std::string_view, 7> kTraceFrames{
@@ -42,8 +45,9 @@ int error_class(std::string_view line) noexcept {
     ++end;
   }
   if (end < 5 || end > 200) return -1;
-  if (end < line.size() && line[end] != ':') return -1;
-  if (end + 1 < line.size() && line[end + 1] != ' ') return -1;
+  const bool coded = line.substr(end, 4) == " (0x";  // .NET: "Npgsql.PostgresException (0x8...)"
+  if (end < line.size() && line[end] != ':' && !coded) return -1;
+  if (!coded && end + 1 < line.size() && line[end + 1] != ' ') return -1;
   const std::string_view name = line.substr(0, end);
   for (const std::string_view tail : {"Exception", "Error", "Throwable", "Interrupt", "Warning",
                                       "Exit", "Failure", "Fault", "StopIteration"}) {
@@ -113,9 +117,12 @@ Shape shape_of(std::string_view line) noexcept {
     case '.':
     case 'g':
     case 'W':
+    case '*':
+    case 'm':
       for (const std::string_view start : kTraceStarts) {
         if (!line.starts_with(start)) continue;
         if (line[0] == 'g' && line.back() != ':') break;
+        if (line[0] == 'm' && line.size() != start.size()) break;
         if (line[0] == '.' && !(line.size() > 4 && is_digit(line[4]))) break;
         return Shape::Trace;
       }
@@ -134,6 +141,8 @@ Shape shape_of(std::string_view line) noexcept {
   if (is_alpha(line[0]) && line.size() < 4096) {
     const int dots = error_class(line);
     if (is_lower(line[0]) && (dots >= 2 || zap_function(line))) return Shape::Trace;
+    // "System.IO.IOException: no such file", as .NET prints it under the record.
+    if (dots >= 1 && is_upper(line[0]) && line.find("Exception") != npos) return Shape::Trace;
     if (dots >= 0 || go_function(line)) return Shape::Closing;
   }
   return Shape::Record;

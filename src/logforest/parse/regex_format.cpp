@@ -198,27 +198,50 @@ class RegexLineParser final : public LineParser {
 
 }  // namespace
 
-double accepted_share(const Format& format, const std::vector<std::string_view>& lines) {
-  if (lines.empty()) return 0;
+namespace {
+
+// Shows `lines` to a parser of `format`, until `done(taken)` is true.
+template <class Done>
+void show(const Format& format, const std::vector<std::string_view>& lines, Done&& done) {
   const ParseOptions options;
   RecordBatch scratch;
   RowBuilder row(options, scratch);
   const std::unique_ptr<LineParser> parser = format.make(options);
-  std::size_t accepted = 0;
-  std::size_t refused = 0;
   ByteBuffer padded;
   for (const std::string_view line : lines) {
+    if (!format.first_bytes[static_cast<unsigned char>(line.empty() ? '\0' : line[0])]) {
+      if (done(false)) return;
+      continue;
+    }
     padded.clear();
     padded.append(line);
     std::memset(padded.room(kPadding), 0, kPadding);
     const LineResult result = parser->parse_line(padded.view(), row);
     if (row.open()) row.abandon();
-    const bool taken = result.reject == Reject::None && !result.continuation;
+    if (done(result.reject == Reject::None && !result.continuation)) return;
+  }
+}
+
+}  // namespace
+
+double accepted_share(const Format& format, const std::vector<std::string_view>& lines) {
+  if (lines.empty()) return 0;
+  std::size_t accepted = 0;
+  std::size_t refused = 0;
+  show(format, lines, [&](bool taken) {
     accepted += taken ? 1U : 0U;
     refused += taken ? 0U : 1U;
-    if (refused * 2 > lines.size()) return 0;  // less than half of the lines is no answer
-  }
+    return refused * 2 > lines.size();
+  });
+  // Less than half of the lines is no answer.
+  if (refused * 2 > lines.size()) return 0;
   return static_cast<double>(accepted) / static_cast<double>(lines.size());
+}
+
+bool accepts_any(const Format& format, const std::vector<std::string_view>& lines) {
+  bool any = false;
+  show(format, lines, [&](bool taken) { return any = taken; });
+  return any;
 }
 
 Format regex_format(RegexSpec spec) {

@@ -35,4 +35,7 @@ struct RegexSpec {
 [[nodiscard]] double accepted_share(const Format& format,
                                     const std::vector<std::string_view>& lines);
 
+// Whether a parser of `format` accepts one of `lines` at least.
+[[nodiscard]] bool accepts_any(const Format& format, const std::vector<std::string_view>& lines);
+
 }  // namespace logforest::parse

@@ -34,6 +34,21 @@ Registry& registry() {
   return instance;
 }
 
+// Formats of higher rank that take some of the lines, though less than half of them.
+void add_rare(const std::vector<std::string_view>& lines,
+              const std::vector<std::shared_ptr<const Format>>& formats, Detected& best) {
+  const std::size_t known = best.finer.size();
+  for (const auto& format : formats) {
+    if (!format->detect || format->directives || format->rank <= best.format->rank ||
+        (known != 0 && format == best.finer[0])) {
+      continue;
+    }
+    if (accepts_any(*format, lines)) best.finer.push_back(format);
+  }
+  std::stable_sort(best.finer.begin() + static_cast<std::ptrdiff_t>(known), best.finer.end(),
+                   [](const auto& a, const auto& b) { return a->rank > b->rank; });
+}
+
 }  // namespace
 
 void register_format(Format format) {
@@ -97,16 +112,20 @@ Detected detect_format(std::string_view head) {
     found.emplace_back(confidence, format);
     if (confidence > best.confidence ||
         (confidence == best.confidence && best.format && format->rank > best.format->rank)) {
-      best = {format, confidence, nullptr};
+      best = {format, confidence, {}};
     }
   }
   if (best.format && best.format->rank <= kGeneralRank) {
     double most = 0;
+    std::shared_ptr<const Format> first;
     for (const auto& [confidence, format] : found) {
       if (format->rank <= kGeneralRank || confidence <= most) continue;
       most = confidence;
-      best.finer = format;
+      first = format;
     }
+    if (first) best.finer.push_back(first);
+    // Of one or two lines the shares tell all.
+    if (lines.size() > 2) add_rare(lines, formats, best);
   }
   const double others = (1 - best.confidence) * static_cast<double>(lines.size());
   best.pure = best.format && (others < 1.5 || best.confidence >= 0.9);

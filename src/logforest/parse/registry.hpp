@@ -21,9 +21,9 @@ void register_format(Format format);
 struct Detected {
   std::shared_ptr<const Format> format;  // nullptr: nothing but plain text
   double confidence = 0;                 // share of the sample lines that are this format's
-  // A more telling format (higher rank) of at least half of the lines, when `format` is one that
-  // takes anything with a stamp: HAProxy's lines among syslog.
-  std::shared_ptr<const Format> finer;
+  // More telling formats (higher rank) that some sample lines are of, when `format` is one that
+  // takes anything with a stamp: HAProxy's lines among syslog. The most frequent one comes first.
+  std::vector<std::shared_ptr<const Format>> finer;
   bool pure = false;  // at most one sample line, or a tenth, is not
 };
 // Judges the first lines of `head` (a cut last line is left out unless it is the only one).

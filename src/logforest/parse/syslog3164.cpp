@@ -88,7 +88,10 @@ bool spaced_tag(std::string_view s, std::size_t blank, Syslog3164Fields& out) no
       finish_tag(s, close + 1, out);
       return true;
     } else if (c == ':') {
-      if (words != 2 || !is_digit(s[blank + 1]) || i + 1 >= s.size() || s[i + 1] != ' ')
+      // "syslogd 1.4.1:", "Server Administrator:"
+      const bool names =
+          is_upper(s[0]) && is_lower(s[1]) && is_upper(s[blank + 1]) && is_lower(s[blank + 2]);
+      if (words != 2 || !(is_digit(s[blank + 1]) || names) || i + 1 >= s.size() || s[i + 1] != ' ')
         return false;
       out.tag = s.substr(0, i);
       finish_tag(s, i, out);
@@ -160,6 +163,26 @@ std::optional<Level> facility_severity(std::string_view token) noexcept {
   return known ? level_from_name(token.substr(dot + 1)) : std::nullopt;
 }
 
+// "notice mcpd[4421]: text" behind a host: a bare severity, told by the process behind it.
+std::optional<Level> bare_severity(std::string_view word, std::string_view s,
+                                   Syslog3164Fields& out) noexcept {
+  if (word.size() < 3 || word.size() > 7 || !is_lower(word[0]) || !is_lower(word[1])) {
+    return std::nullopt;
+  }
+  const auto level = header_level(word, true);
+  if (!level || word.size() + 1 >= s.size()) return std::nullopt;
+  Syslog3164Fields probe;
+  const std::string_view tail = s.substr(skip_blanks(s, word.size()));
+  if (!scan_tag(tail, probe) || probe.pid.empty() || probe.tag.find(' ') != npos) {
+    return std::nullopt;
+  }
+  out.message = probe.message;
+  out.tag = probe.tag;
+  out.pid = probe.pid;
+  out.address = probe.address;
+  return level;
+}
+
 // "%FACILITY-SEVERITY-MNEMONIC: text"
 bool scan_cisco(std::string_view s, Syslog3164Fields& out) noexcept {
   if (s.size() < 6 || s[0] != '%') return false;
@@ -223,6 +246,9 @@ void scan_body(std::string_view s, Syslog3164Fields& out) noexcept {
     if (scan_tag(s, out)) return;
   }
   if (behind >= s.size() || token.size() > 255) return;  // one word is a message
+  if (token.back() == ']' && is_alpha(token[0]) && find(token, '[') < token.size() - 2) {
+    if (scan_tag(s, out)) return;  // "unbound[812:0] text": there is no host
+  }
   out.host = token;
   if (!out.host.empty() && out.host.back() == ':') out.host.remove_suffix(1);
   out.message = rest;
@@ -233,6 +259,7 @@ void scan_body(std::string_view s, Syslog3164Fields& out) noexcept {
     scan_tag(tail, out);
     return;
   }
+  if ((out.severity = bare_severity(second, rest, out))) return;
   if (rest.starts_with(": %") && scan_cisco(rest.substr(2), out)) return;
   if (!scan_cisco(rest, out)) scan_tag(rest, out);
 }
@@ -442,13 +469,31 @@ class Syslog3164Parser final : public LineParser {
     }
     std::size_t end = 0;
     while (end < text.size() && is_alpha(text[end])) ++end;
-    if (end >= text.size() || end > 13) return std::nullopt;
+    if (end >= text.size() || end > 13) return behind_label(text, end);
     if (text[end] == '=') return named_level(text);
     if (end < 4 ||
         (text[end] != ':' && !(is_blank(text[end]) && is_upper(open) && is_upper(text[end - 1])))) {
+      return behind_label(text, end);
+    }
+    const auto level = level_from_name(text.substr(0, end));
+    return level ? level : behind_label(text, end);
+  }
+
+  // "imap(bob)<12>: Error: ...", "4F2D3A: warning: ...": a level between colons behind one word;
+  // `at` is inside that word. "(?@192.0.2.9) [WARNING] ..." likewise.
+  [[nodiscard]] static std::optional<Level> behind_label(std::string_view text,
+                                                         std::size_t at) noexcept {
+    while (at < text.size() && at < 80 && !is_blank(text[at])) ++at;
+    if (at < 2 || at + 5 > text.size()) return std::nullopt;
+    const bool bracketed = text[at - 1] == ')' && text[0] == '(' && text[at + 1] == '[';
+    if (text[at - 1] != ':' && !bracketed) return std::nullopt;
+    const std::size_t begin = at + (bracketed ? 2 : 1);
+    std::size_t end = begin;
+    while (end < text.size() && is_alpha(text[end])) ++end;
+    if (end >= text.size() || end - begin < 4 || text[end] != (bracketed ? ']' : ':')) {
       return std::nullopt;
     }
-    return level_from_name(text.substr(0, end));
+    return header_level(text.substr(begin, end - begin), true);
   }
 
   // "... level=error ..." among pairs.

@@ -40,6 +40,14 @@ std::string_view bare(std::string_view name) noexcept {
       name.find_first_not_of("0123456789", sign + 1) == std::string_view::npos) {
     name = name.substr(0, sign);
   }
+  // "DEBUG2", "trace8", MongoDB's "D1": only what is said in detail is numbered.
+  const std::size_t digit = name.find_last_not_of("0123456789") + 1;
+  if (digit + 1 == name.size()) {
+    const char c = static_cast<char>(name[0] | 0x20);
+    if (digit == 1 ? name[0] == 'D' : (c == 'd' || c == 't' || c == 'v') && digit >= 5) {
+      name = name.substr(0, digit);
+    }
+  }
   return name;
 }
 }  // namespace
