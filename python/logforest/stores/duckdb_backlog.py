@@ -27,12 +27,14 @@ log = logging.getLogger("logforest.journal")
 # A transaction of DuckDB that adds whole row groups writes them into the file at once, compressed;
 # any other puts its rows into memory and its log, and a checkpoint has to do the rest.
 ROW_GROUP = 122_880
-_FILL_SECONDS = 2.0  # at a pace that fills one in this time they are waited for
+_FILL_SECONDS = 2.0  # at a pace that fills one in this time they are waited for,
+_STILL_SECONDS = 0.15  # unless nothing came for so long
 # Else together in one transaction: what came in this time. Who reads does not wait for it.
 _GATHER_SECONDS = 0.05
 _RETRY_SECONDS = 0.5
 _MOST_BYTES = 96 << 20  # of frames; above that whoever brings more has to wait
 _IDLE_SECONDS = 1.0
+_ROOM_SECONDS = 5.0  # who waits for the thread to make room looks for itself then
 # Of the free space, frames may take this part before they are applied: transactions need some.
 _ROOM_SHARE = 8
 _MOST_FRAME = 1 << 20  # of a small group
@@ -133,8 +135,7 @@ class Backlog:
         StoreError
             Nothing of it is kept.
         """
-        if self._bytes >= _MOST_BYTES or self.problem is not None:
-            self.apply(groups_only=True)
+        self._await_room()
         core = logs._core
         most = self._room() // _ROOM_SHARE - self._bytes
         if most < _MOST_FRAME:
@@ -151,9 +152,27 @@ class Backlog:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="lf-apply", daemon=True)
                 self._thread.start()
-            elif len(self._waiting) == 1:
-                self._state.notify()
+            elif len(self._waiting) == 1 or self._full:
+                self._state.notify_all()
         return True
+
+    def _await_room(self) -> None:
+        """Until less than the most waits: the thread is about to see to that."""
+        if self._bytes >= _MOST_BYTES and self.problem is None:
+            with self._state:
+                made = self._state.wait_for(
+                    lambda: self._bytes < _MOST_BYTES or self.problem is not None or self._closed,
+                    _ROOM_SECONDS,
+                )
+            if not made:
+                self.apply(groups_only=True)
+        if self.problem is not None:
+            self.apply(groups_only=True)
+
+    @property
+    def _full(self) -> bool:
+        """There is enough to be applied."""
+        return self._rows >= ROW_GROUP or self._bytes >= _MOST_BYTES
 
     def _queue(
         self,
@@ -190,7 +209,7 @@ class Backlog:
         """Apply what waits; what cannot be stays in the journal. Idempotent."""
         with self._state:
             self._closed = True
-            self._state.notify()
+            self._state.notify_all()
         if self._thread is not None:
             self._thread.join()
         try:
@@ -209,13 +228,15 @@ class Backlog:
                 self._applied(self._position(), done)
             with self._state:
                 rows = self._rows
-            whole = rows - rows % ROW_GROUP
-            if whole:
-                self._apply_rows(whole, done)
-            if rows > whole and not (whole and groups_only):
-                self._apply_rows(rows - whole, done)
+            whole = rows // ROW_GROUP
+            for _ in range(whole):  # one at a time: who waits for room gets it sooner
+                self._apply_rows(ROW_GROUP, done)
+            if rows % ROW_GROUP and not (whole and groups_only):
+                self._apply_rows(rows % ROW_GROUP, done)
         except Exception as error:
-            self.problem = f"acknowledged records wait in the journal: {error}"
+            with self._state:
+                self.problem = f"acknowledged records wait in the journal: {error}"
+                self._state.notify_all()
             failed = StoreError(self.problem)
             failed.retryable = True
             failed.code = getattr(error, "code", "")
@@ -264,6 +285,7 @@ class Backlog:
                 waiting.applied = rows
                 self._rows -= more
             self._journal.forget(number)
+            self._state.notify_all()
         self.split = bool(rows)
 
     # --- the thread ----------------------------------------------------------------------
@@ -289,10 +311,12 @@ class Backlog:
 
     def _filling(self) -> bool:
         """Whether a row group will be whole soon."""
-        if self._closed or not self._waiting or self._bytes >= _MOST_BYTES:
+        if self._closed or not self._waiting or self._full:
             return False
-        age = time.monotonic() - self._waiting[0].since
-        return ROW_GROUP > self._rows >= ROW_GROUP * age / _FILL_SECONDS
+        now = time.monotonic()
+        if now - self._waiting[-1].since > _STILL_SECONDS:
+            return False
+        return self._rows >= ROW_GROUP * (now - self._waiting[0].since) / _FILL_SECONDS
 
     def _work(self) -> bool:
         return bool(self._waiting or self._untold) or self._closed
@@ -307,7 +331,7 @@ class Backlog:
                         self._state.wait_for(self._work)
                 if self._closed:
                     return
-                self._state.wait_for(lambda: self._closed, _GATHER_SECONDS)
+                self._state.wait_for(lambda: self._closed or self._full, _GATHER_SECONDS)
                 filling = self._filling()
             self._tell()
             if filling:
