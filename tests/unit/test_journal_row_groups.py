@@ -13,6 +13,7 @@ from logforest import StoreError
 from logforest.batch import LogBatch
 from logforest.stores.base import LogQuery
 from logforest.stores.duckdb import DuckDBStore
+from logforest.stores.duckdb_backlog import Backlog
 
 GROUP = "logforest.stores.duckdb_backlog.ROW_GROUP"
 
@@ -32,7 +33,7 @@ def in_tables(store: DuckDBStore) -> int:
 
 def test_whole_row_groups_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(GROUP, 100)
-    monkeypatch.setattr("logforest.stores.duckdb_backlog._GATHER_SECONDS", 600)
+    monkeypatch.setattr(Backlog, "_run", lambda _: None)
     with DuckDBStore(str(tmp_path / "logs.duckdb")) as store:
         assert store._backlog is not None
         for _ in range(4):
@@ -111,7 +112,7 @@ def test_readers_see_frames_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 SPLIT = """
 import logforest.stores.duckdb_backlog as backlog
-backlog.ROW_GROUP, backlog._GATHER_SECONDS = 100, 600
+backlog.ROW_GROUP, backlog.Backlog._run = 100, lambda _: None
 put(store, 60)
 put(store, 60)
 store._backlog.apply(groups_only=True)
@@ -145,7 +146,7 @@ def test_a_failure_in_the_middle_of_a_frame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(GROUP, 100)
-    monkeypatch.setattr("logforest.stores.duckdb_backlog._GATHER_SECONDS", 600)
+    monkeypatch.setattr(Backlog, "_run", lambda _: None)
     with DuckDBStore(str(tmp_path / "logs.duckdb")) as store:
         for _ in range(4):
             put(store, 30)
@@ -174,7 +175,7 @@ def test_a_commit_in_the_middle_of_a_frame_is_repeated_at_once(
 ) -> None:
     """As after somebody else's failed write, of which DuckDB tells at the COMMIT."""
     monkeypatch.setattr(GROUP, 100)
-    monkeypatch.setattr("logforest.stores.duckdb_backlog._GATHER_SECONDS", 600)
+    monkeypatch.setattr(Backlog, "_run", lambda _: None)
     with DuckDBStore(str(tmp_path / "logs.duckdb")) as store:
         commit = store._writer.commit
         failures: list[StoreError] = []
@@ -206,3 +207,21 @@ def test_an_older_journal_has_no_rows(tmp_path: Path) -> None:
     with DuckDBStore(str(path)) as store:
         put(store, 2)
         assert stored(store) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("thread", [True, False], ids=["the thread makes it", "it does not come"])
+def test_who_brings_more_than_may_wait_waits_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thread: bool
+) -> None:
+    monkeypatch.setattr(GROUP, 100)
+    monkeypatch.setattr("logforest.stores.duckdb_backlog._MOST_BYTES", 20_000)
+    if not thread:
+        monkeypatch.setattr(Backlog, "_run", lambda _: None)
+        monkeypatch.setattr("logforest.stores.duckdb_backlog._ROOM_SECONDS", 0.01)
+    with DuckDBStore(str(tmp_path / "logs.duckdb")) as store:
+        assert store._backlog is not None
+        for _ in range(40):
+            put(store, 30)
+            assert store._backlog._bytes < 20_000 + 20_000
+        assert in_tables(store) > 0
+        assert stored(store) == list(range(1, 1201))
