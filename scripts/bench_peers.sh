@@ -35,3 +35,5 @@ else
 fi
 command -v goaccess >/dev/null || apt-get install -qq -y goaccess >/dev/null 2>&1 ||
   echo "GoAccess: not installed (apt-get install goaccess)" >&2
+command -v lnav >/dev/null || apt-get install -qq -y lnav >/dev/null 2>&1 ||
+  echo "lnav: not installed (apt-get install lnav)" >&2
