@@ -139,9 +139,11 @@ class RedisClient {
 
   py::list pipeline(const std::vector<py::tuple>& commands) {
     std::vector<std::vector<std::string>> arguments;
+    arguments.reserve(commands.size());
     for (const py::tuple& c : commands) arguments.push_back(to_arguments(c));
     const auto replies = without_gil([&] {
       std::vector<io::RedisArgs> all;
+      all.reserve(arguments.size());
       for (const auto& a : arguments) all.push_back(views(a));
       const auto redis = lease();
       return redis->pipeline(all);

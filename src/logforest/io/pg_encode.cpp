@@ -18,34 +18,11 @@ std::size_t utf8_length(std::string_view text, std::size_t at) noexcept {
   return simdjson::validate_utf8(text.data() + at, length) ? length : 0;
 }
 
-// A copy of a text column in which every value is clean.
-class CleanTextEncoder final : public ColumnEncoder {
+// A copy of a column of texts in which every value is clean.
+template <class Column>
+class CleanEncoder final : public ColumnEncoder {
  public:
-  explicit CleanTextEncoder(const Utf8Column& c) {
-    for (std::size_t row = 0; row < c.size(); ++row) {
-      if (c.is_valid(row)) {
-        clean_.set(row, is_clean_text(c[row]) ? std::string(c[row]) : clean_text(c[row]));
-      }
-    }
-    clean_.finish(c.size());
-    inner_ = encode(clean_);
-  }
-  void add_sizes(std::size_t first, std::span<std::uint32_t> sizes) const override {
-    inner_->add_sizes(first, sizes);
-  }
-  void write(std::size_t first, std::span<char*> cursors) const override {
-    inner_->write(first, cursors);
-  }
-
- private:
-  Utf8Column clean_;
-  Encoder inner_;
-};
-
-// A dictionary whose values are copied clean.
-class CleanDictEncoder final : public ColumnEncoder {
- public:
-  explicit CleanDictEncoder(const DictColumn& c) {
+  explicit CleanEncoder(const Column& c) {
     for (std::size_t row = 0; row < c.size(); ++row) {
       if (c.is_valid(row)) clean_.set(row, clean_text(c[row]));
     }
@@ -60,7 +37,7 @@ class CleanDictEncoder final : public ColumnEncoder {
   }
 
  private:
-  DictColumn clean_;
+  Column clean_;
   Encoder inner_;
 };
 
@@ -77,11 +54,12 @@ bool all_clean(const Utf8Column& c) noexcept {
 }  // namespace
 
 bool is_clean_text(std::string_view text) noexcept {
-  return std::memchr(text.data(), 0, text.size()) == nullptr &&
+  return text.find('\0') == std::string_view::npos &&
          simdjson::validate_utf8(text.data(), text.size());
 }
 
 std::string clean_text(std::string_view text) {
+  if (is_clean_text(text)) return std::string(text);
   std::string out;
   out.reserve(text.size() + 8);
   for (std::size_t at = 0; at < text.size();) {
@@ -103,7 +81,7 @@ std::string clean_text(std::string_view text) {
 }
 
 Encoder encode(const Utf8Column& c) {
-  if (c.size() > 0 && !all_clean(c)) return std::make_unique<CleanTextEncoder>(c);
+  if (c.size() > 0 && !all_clean(c)) return std::make_unique<CleanEncoder<Utf8Column>>(c);
   const auto get = [&c](std::size_t row) { return c[row]; };
   if (c.validity().null_count() == 0) return bytes_encoder(get, [](std::size_t) { return true; });
   return bytes_encoder(get, [&c](std::size_t row) { return c.is_valid(row); });
@@ -111,7 +89,7 @@ Encoder encode(const Utf8Column& c) {
 
 Encoder encode(const DictColumn& c) {
   if (c.dictionary().size() > 0 && !all_clean(c.dictionary().values())) {
-    return std::make_unique<CleanDictEncoder>(c);
+    return std::make_unique<CleanEncoder<DictColumn>>(c);
   }
   const auto get = [&c](std::size_t row) { return c.dictionary()[c.codes()[row]]; };
   if (c.codes().validity().null_count() == 0) {
