@@ -41,6 +41,7 @@ def template_signals(
     >>> import pyarrow as pa
     >>> t = pa.table({"window_start": [0, 1, 2, 3, 3], "template_id": [7, 7, 7, 7, 8],
     ...               "count": [4, 5, 4, 90, 2]})
+    >>> from logforest import template_signals
     >>> template_signals(t).column("signal").to_pylist()
     ['surging', 'new']
     """

@@ -50,6 +50,7 @@ class LogClassifier(WordModel["_core.LogClassifier"], ModelFile):
 
     Examples
     --------
+    >>> from logforest import LogClassifier
     >>> c = LogClassifier().fit(["disk full", "login failed", "disk slow"], ["ops", "sec", "ops"])
     >>> c.predict(["disk is full"]).tolist()
     ['ops']

@@ -60,6 +60,7 @@ class LogFeatureExtractor(Parameters, ModelFile):
     ...     "timestamp": pa.array([0, 1_000_000], pa.timestamp("us", "UTC")),
     ...     "level": ["INFO", "ERROR"], "service": ["api", "api"],
     ...     "message": ["ok", "failed"], "response_time": [5.0, None]})
+    >>> from logforest import LogFeatureExtractor
     >>> extractor = LogFeatureExtractor(tfidf=0).fit(logs)
     >>> extractor.transform(logs).shape
     (2, 22)

@@ -60,6 +60,7 @@ class TemplateMiner(CoreModel["_core.TemplateMiner"], ModelFile):
 
     Examples
     --------
+    >>> from logforest import TemplateMiner
     >>> miner = TemplateMiner()
     >>> ids = miner.fit_transform(["job 17 done in 3 ms", "job 18 done in 51 ms", "bye"])
     >>> bool(ids[0] == ids[1]), bool(ids[1] == ids[2])

@@ -75,6 +75,7 @@ class TfidfVectorizer(WordModel["_core.TfidfVectorizer"]):
 
     Examples
     --------
+    >>> from logforest import TfidfVectorizer
     >>> v = TfidfVectorizer().fit(["disk full", "disk ok"])
     >>> v.get_feature_names_out().tolist()
     ['disk', 'full', 'ok']

@@ -96,6 +96,14 @@ def merge(*tables: WindowTable | Iterable[WindowTable]) -> WindowTable:
     ------
     ConfigError
         Nothing to merge, or tables that do not fit together.
+
+    Examples
+    --------
+    >>> import logforest as lf
+    >>> logs = lf.parse("2025-03-04T10:00:00Z ERROR disk full\\n")
+    >>> hour = lf.aggregate(logs, every="1h", by=("level",))
+    >>> lf.merge(hour, hour).to_arrow()["count"].to_pylist()
+    [2]
     """
     flat: list[WindowTable] = []
     for table in tables:
@@ -124,6 +132,15 @@ class WindowTable:
     It speaks the Arrow PyCapsule protocol, so pandas, Polars, DuckDB and pyarrow read it without
     a copy. The state that merging needs is kept beside the columns; ``to_arrow(state=True)``
     shows it, ``from_arrow`` reads it back.
+
+    Examples
+    --------
+    >>> import logforest as lf
+    >>> logs = lf.parse("2025-03-04T10:00:00Z ERROR disk full\\n2025-03-04T10:07:00Z INFO fine\\n")
+    >>> windows = lf.aggregate(logs, every="5m", by=("level",))
+    >>> stored = windows.to_arrow(state=True)
+    >>> lf.WindowTable.from_arrow(stored, by=("level",)).to_arrow()["count"].to_pylist()
+    [1, 1]
     """
 
     __slots__ = ("_table", "_windows")

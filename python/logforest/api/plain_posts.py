@@ -52,7 +52,7 @@ def too_slow(seconds: float, received: int, grace: float) -> bool:
 
     Examples
     --------
-    >>> too_slow(59, 1, 60), too_slow(61, 1, 60), too_slow(61, 500, 60)
+    >>> too_slow(59, 1, 60), too_slow(61, 1, 60), too_slow(61, 1000, 60)
     (False, True, False)
     """
     return seconds >= grace + received / _BODY_RATE

@@ -47,7 +47,7 @@ class Live:
     >>> blocks = live.blocks()
     >>> next(blocks).count(b"\\n") > 20, now[0]  # the past
     (True, 1780000000.0)
-    >>> next(blocks)[:1], now[0] > 1_780_000_000
+    >>> next(blocks)[:1], bool(now[0] > 1_780_000_000)
     (b'{', True)
     """
 

@@ -77,7 +77,7 @@ class Detector(ModelFile):
     >>> from logforest import demo
     >>> import logforest as lf
     >>> text, _ = demo.generate(20_000, hours=4, seed=1)
-    >>> detector = Detector()
+    >>> detector = lf.Detector()
     >>> early = detector.process(lf.parse(text))
     >>> "reason" in early.column_names and detector.flush().num_rows >= 0
     True

@@ -82,6 +82,16 @@ class LogParser(Protocol):
     ``parse`` gets one line and returns its fields (names as in any JSON log: ``timestamp``,
     ``level``, ``service``, ``message``, ...; others become metadata), or None when the line is
     not its own (reject ``no_match``). An exception makes the line a reject ``parser_error``.
+
+    Example:
+        >>> import logforest as lf
+        >>> class Pipes(lf.LogParser):
+        ...     def parse(self, raw: str) -> dict | None:
+        ...         level, bar, message = raw.partition("|")
+        ...         return {"level": level, "message": message} if bar else None
+        >>> lf.register_parser("pipes", Pipes())
+        >>> lf.parse("WARN|hot", format="pipes")["level"].to_pylist()
+        ['WARN']
     """
 
     def parse(self, raw: str) -> dict[str, Any] | None:
@@ -202,6 +212,16 @@ def load_formats(path: str | os.PathLike[str]) -> list[FormatSpec]:
     Raises:
         ConfigError: unreadable, unknown keys, bad patterns, samples that do not match.
         OSError: the path cannot be read.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import logforest as lf
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "kiosk.yaml"
+        >>> _ = file.write_text("name: kiosk\\npattern: '^(?P<level>\\\\w+) (?P<message>.*)'\\n")
+        >>> [spec.name for spec in lf.load_formats(file)]
+        ['kiosk']
+        >>> lf.parse("WARN paper is low", format="kiosk")["message"].to_pylist()
+        ['paper is low']
     """
     load_builtin()
     place = Path(path)

@@ -31,7 +31,8 @@ def open(address: str | os.PathLike[str]) -> Store:
 
     Examples
     --------
-    >>> with open(":memory:") as store:
+    >>> import logforest as lf
+    >>> with lf.open(":memory:") as store:
     ...     store.logs().num_rows
     0
     """
