@@ -206,3 +206,66 @@ def test_times_of_no_calendar_do_not_spoil_the_batch(format: str, line: str) -> 
         assert stamp.timestamp() == 1_780_000_000
     if format == "json":
         assert "ts" in json.loads(logs["metadata"][0].as_py())
+
+
+DEEP = b'{"msg":"deep","a":' + b"[" * 600 + b"]" * 600 + b"}"
+MANY = b'{"msg":"many",' + b",".join(b'"k%d":1' % i for i in range(1200)) + b"}"
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b"5", "not_an_object"),
+        (b'[{"msg":"x"}]', "not_an_object"),
+        (b'"}],{"', "not_an_object"),
+        (b'{"msg":"x",}', "invalid_json"),
+        (b'{"msg":"}]\\"",}', "invalid_json"),
+        (b"tru", "invalid_json"),
+        (DEEP, "too_deep"),
+        (MANY, "too_many_fields"),
+    ],
+)
+@pytest.mark.parametrize("format", ["json", "auto"])
+def test_an_element_of_an_array_on_a_line_costs_its_neighbours_nothing(
+    bad: bytes, reason: str, format: str
+) -> None:
+    array = b'[{"msg":"a"},' + bad + b',{"msg":"b"}, ' + bad + b',{"msg":"c"}]'
+    logs = lf.parse(GOOD + array + b"\n" + GOOD, format=format)
+    assert logs["message"].to_pylist() == ["good", "a", "b", "c", "good"]
+    first, second = logs.rejected.to_pylist()
+    assert (first["line"], second["line"]) == (2, 2)
+    assert (first["reason"], second["reason"]) == (reason, reason)
+    assert first["offset"] == len(GOOD) + array.find(bad, 13)
+    assert second["offset"] == len(GOOD) + array.rfind(bad)
+    assert first["text"] == bad.decode()[:2048]
+
+
+def test_objects_on_one_line_of_which_one_is_broken() -> None:
+    bad = b'{"msg":"b",}'
+    messages, rejects = around(b'{"msg":"a"} ' + bad + b'{"msg":"c"}')
+    assert messages == ["good", "a", "c", "good"]
+    assert [(r["offset"], r["text"]) for r in rejects] == [(len(GOOD) + 12, bad.decode())]
+    messages, rejects = around(bad + b'{"msg":"c"}')
+    assert messages == ["good", "c", "good"]
+    assert [(r["line"], r["text"]) for r in rejects] == [(2, bad.decode())]
+
+
+def test_an_array_that_breaks_off_keeps_what_came_before() -> None:
+    messages, rejects = around(b'[{"msg":"a"},{"msg":"b"},{"msg":')
+    assert messages == ["good", "a", "b", "good"]
+    assert [(r["reason"], r["text"]) for r in rejects] == [("truncated", '{"msg":')]
+
+
+def test_a_line_of_another_format_is_not_read_twice_for_a_part_of_it() -> None:
+    text = b"2026-01-05 10:00:00 INFO svc: started\n" * 20 + b'[{"msg":"a"},5]\n'
+    logs = lf.parse(text)
+    assert logs["message"].to_pylist()[20:] == ["a"]
+    assert logs.rejected["text"].to_pylist() == ["5"]
+
+
+@pytest.mark.parametrize("depth", [600, 5000, 100_000])
+def test_brackets_without_end_are_rejected_not_blank(depth: int) -> None:
+    logs = lf.parse(b"[" * depth + b"]" * depth + b"\n" + GOOD, format="json")
+    assert logs["message"].to_pylist() == ["good"]
+    assert logs.rejected["reason"].to_pylist() == ["too_deep"]
+    assert logs.counts["blank"] == 0

@@ -53,6 +53,7 @@ class AutoParser final : public LineParser {
       previous_ = nullptr;
       trace_ = false;
     }
+    refusing_ = nullptr;
     const Shape shape = shape_of(line);
     if (shape == Shape::Record || first_takes(line)) {
       LineResult first{Reject::NoMatch};
@@ -69,10 +70,12 @@ class AutoParser final : public LineParser {
         }
         const LineResult result = attempt(candidates_[i], line, row);
         if (result.reject == Reject::None) return accepted(candidates_[i], i, result);
+        if (row.batch().rows != rows) return refused(result.reject, &candidates_[i]);  // in part
         if (i == 0 && first_is_known_) first = result;
       }
       // A damaged record of the source's own format is a reject; other text is text.
-      if (first_is_known_ && damaged(line, first.reject)) return refused(first.reject);
+      if (first_is_known_ && damaged(line, first.reject))
+        return refused(first.reject, candidates_.data());
       if (!plain_.format) return refused(first.reject);
       if (looks_binary(line)) return refused(Reject::Binary);
       trace_ = opens_trace(line);
@@ -112,6 +115,11 @@ class AutoParser final : public LineParser {
 
   [[nodiscard]] std::int64_t take_other_records() noexcept override {
     return std::exchange(others_, 0);
+  }
+
+  [[nodiscard]] std::span<const RejectedPart> rejected_parts() const noexcept override {
+    if (refusing_ == nullptr || !refusing_->parser) return {};
+    return refusing_->parser->rejected_parts();
   }
 
   [[nodiscard]] bool demands_utf8(std::string_view line) const noexcept override {
@@ -174,7 +182,8 @@ class AutoParser final : public LineParser {
     return {Reject::NoMatch};
   }
 
-  LineResult refused(Reject why) {
+  LineResult refused(Reject why, const Candidate* by = nullptr) {
+    refusing_ = by;
     previous_ = nullptr;
     trace_ = false;
     return {why};
@@ -222,9 +231,10 @@ class AutoParser final : public LineParser {
   Candidate plain_;
   bool first_is_known_;
   bool pure_;
-  std::size_t finer_;                 // so many behind the first are asked before it
-  const Format* previous_ = nullptr;  // of the record that a continuation would go on
-  bool trace_ = false;                // inside a stack trace
+  std::size_t finer_;                    // so many behind the first are asked before it
+  const Candidate* refusing_ = nullptr;  // whose word the last line's rejection is
+  const Format* previous_ = nullptr;     // of the record that a continuation would go on
+  bool trace_ = false;                   // inside a stack trace
   std::int64_t others_ = 0;
 };
 

@@ -238,7 +238,14 @@ void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::i
   const LineResult result = parser_->parse_line(clean, task.row);
   if (result.reject != Reject::None) {
     if (task.row.open()) task.row.abandon();
-    return reject(task, result.reject, text, at, number);
+    const std::span<const RejectedPart> parts = parser_->rejected_parts();
+    if (parts.empty()) return reject(task, result.reject, text, at, number);
+    for (const RejectedPart& part : parts) {
+      const bool in_place = clean.data() == text.data();
+      const auto inside = static_cast<std::size_t>(in_place ? part.text.data() - text.data() : 0);
+      reject(task, part.why, part.text, at + inside, number);
+    }
+    return;
   }
   if (result.continuation) {
     ++counts.continuation;

@@ -14,55 +14,118 @@ constexpr std::size_t kSearchDepth = 8;
 }  // namespace
 
 LineResult JsonParser::parse_line(std::string_view line, RowBuilder& row) {
+  parts_.clear();
   end_ = line.data() + line.size();
   const char* p = json::skip_space(line.data(), end_);
   if (p >= end_) return {};
   if (*p == '{') {
-    for (;;) {
-      p = record(row, p);
-      if (p == nullptr) return {error_};
-      p = json::skip_space(p, end_);
-      if (p == end_) return {};
-      if (p > end_ || *p != '{') return {Reject::InvalidJson};
-      if (row.open()) row.commit();
+    const char* const begin = p;
+    p = record(row, p);
+    if (p == nullptr) {
+      // Alone on its line, as nearly always, it is the line that is wrong.
+      const char* const next = json::element_end(begin, end_);
+      if (next == nullptr || json::skip_space(next, end_) == end_) return {error_};
+      return objects(row, begin, false);
     }
+    p = json::skip_space(p, end_);
+    if (p == end_) return {};
+    if (p > end_ || *p != '{') return {Reject::InvalidJson};
+    if (row.open()) row.commit();
+    return objects(row, p, true);
   }
-  if (*p != '[') {
-    fields_left_ = options_.max_fields;
-    p = skip(p, 0);
-    if (p == nullptr) return {error_};
-    return {json::skip_space(p, end_) == end_ ? Reject::NotAnObject : Reject::InvalidJson};
-  }
-  p = json::skip_space(p + 1, end_);
-  Reject seen = Reject::None;
-  if (p < end_ && *p == ']') {
-    ++p;
-  } else {
-    for (;;) {
-      if (p < end_ && *p == '{') {
-        p = record(row, p);
-        if (p == nullptr) return {error_};
-        if (row.open()) row.commit();
-      } else {
-        fields_left_ = options_.max_fields;
-        p = skip(p, 1);
-        if (p == nullptr) return {error_};
-        seen = Reject::NotAnObject;
-      }
-      p = json::skip_space(p, end_);
-      if (p < end_ && *p == ',') {
-        p = json::skip_space(p + 1, end_);
-        continue;
-      }
-      if (p >= end_ || *p != ']') {
-        syntax(p);
-        return {error_};
-      }
-      ++p;
+  if (*p == '[') return elements(row, p);
+  fields_left_ = options_.max_fields;
+  p = skip(p, 0);
+  if (p == nullptr) return {error_};
+  return {json::skip_space(p, end_) == end_ ? Reject::NotAnObject : Reject::InvalidJson};
+}
+
+// Several objects on a line, from `p` on. One that is wrong is rejected by itself, if its end can
+// be told and a record stands beside it (`taken`: already before `p`).
+LineResult JsonParser::objects(RowBuilder& row, const char* p, bool taken) {
+  for (;;) {
+    const char* const begin = p;
+    p = record(row, p);
+    if (p != nullptr) {
+      taken = true;
+      if (row.open()) row.commit();
+    } else {
+      if (row.open()) row.abandon();
+      p = json::element_end(begin, end_);
+      const char* const part_end = p == nullptr ? end_ : p;
+      parts_.push_back({error_, {begin, static_cast<std::size_t>(part_end - begin)}});
+      if (p == nullptr) break;
+    }
+    p = json::skip_space(p, end_);
+    if (p == end_) break;
+    if (*p != '{') {
+      parts_.push_back({Reject::InvalidJson, {p, static_cast<std::size_t>(end_ - p)}});
       break;
     }
   }
-  return {json::skip_space(p, end_) == end_ ? seen : Reject::InvalidJson};
+  const Reject why = parts_.empty() ? Reject::None : parts_.front().why;
+  if (!taken) parts_.clear();
+  return {why};
+}
+
+// An array of records. An element that is none is rejected by itself; where none is one, the line
+// is.
+LineResult JsonParser::elements(RowBuilder& row, const char* p) {
+  const std::size_t before = row.batch().rows;
+  p = json::skip_space(p + 1, end_);
+  if (p < end_ && *p == ']') {
+    return {json::skip_space(p + 1, end_) == end_ ? Reject::None : Reject::InvalidJson};
+  }
+  for (;;) {
+    const char* const begin = p;
+    Reject why = Reject::None;
+    if (p < end_ && *p == '{') {
+      p = record(row, p);
+      if (p != nullptr && row.open()) row.commit();
+    } else {
+      fields_left_ = options_.max_fields;
+      p = skip(p, 1);
+      why = Reject::NotAnObject;
+    }
+    if (p == nullptr) {
+      if (row.open()) row.abandon();
+      why = error_;
+      p = json::element_end(begin, end_);
+      if (p == nullptr) return cut_short(row.batch().rows - before, begin);
+    }
+    if (why != Reject::None) {
+      const auto size = static_cast<std::size_t>(p - begin);
+      parts_.push_back({why, {begin, size == 0 ? 1 : size}});  // "[1,]": the bracket
+    }
+    p = json::skip_space(p, end_);
+    if (p < end_ && *p == ',') {
+      p = json::skip_space(p + 1, end_);
+      continue;
+    }
+    if (p >= end_ || *p != ']') {
+      syntax(p);
+      return cut_short(row.batch().rows - before, p);
+    }
+    break;
+  }
+  p = json::skip_space(p + 1, end_);
+  if (p != end_) {
+    fail(Reject::InvalidJson);
+    return cut_short(row.batch().rows - before, p);
+  }
+  const Reject why = parts_.empty() ? Reject::None : parts_.front().why;
+  if (row.batch().rows == before) parts_.clear();
+  return {why};
+}
+
+// The line cannot be read from `p` on. Without a record before that, it is no array of records.
+LineResult JsonParser::cut_short(std::size_t taken, const char* p) {
+  if (taken == 0 || p >= end_) {
+    if (taken == 0) parts_.clear();
+    return {error_};
+  }
+  parts_.push_back({error_, {p, static_cast<std::size_t>(end_ - p)}});
+  return {parts_.front().why};
 }
 
 const char* JsonParser::record(RowBuilder& row, const char* p) {

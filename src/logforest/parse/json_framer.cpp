@@ -208,7 +208,8 @@ class JsonFramer final : public Framer {
   std::size_t at_ = 0;
 };
 
-// How many values `line` is, none but blanks between them; 0 where it is no JSON.
+// How many values `line` is, none but blanks between them; 0 where it is no JSON. A value too deep
+// to be looked at counts: the parser of lines says so.
 std::size_t json_values(std::string_view line, ByteBuffer& scratch) {
   scratch.clear();
   char* const begin = scratch.room(line.size() + kPadding);
@@ -222,6 +223,7 @@ std::size_t json_values(std::string_view line, ByteBuffer& scratch) {
   for (; p < end && fault == json::Fault::None; ++values) {
     p = json::skip_space(json::skip_value(p, end, limits, fault), end);
   }
+  if (fault == json::Fault::Depth) return values;
   return fault == json::Fault::None && p == end ? values : 0;
 }
 

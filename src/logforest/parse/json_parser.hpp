@@ -13,6 +13,9 @@ class JsonParser final : public LineParser {
  public:
   explicit JsonParser(const ParseOptions& options) : options_(options) {}
   LineResult parse_line(std::string_view line, RowBuilder& row) override;
+  [[nodiscard]] std::span<const RejectedPart> rejected_parts() const noexcept override {
+    return parts_;
+  }
 
  private:
   struct Member {
@@ -36,6 +39,9 @@ class JsonParser final : public LineParser {
 
   // All of these take the place where they begin and return the one behind what they read, or
   // nullptr: error_ says why, or that a batch was taken (None).
+  LineResult objects(RowBuilder& row, const char* p, bool taken);
+  LineResult elements(RowBuilder& row, const char* p);
+  LineResult cut_short(std::size_t taken, const char* p);
   const char* record(RowBuilder& row, const char* p);
   const char* members(RowBuilder& row, const char* p, const Alias* context, std::size_t depth);
   const char* key(const char* p, const Alias* context, Member& out);
@@ -73,6 +79,7 @@ class JsonParser final : public LineParser {
   bool in_batch_ = false;      // in a record of a batch: its message may be a line of the program
   std::vector<const char*> context_;  // members around the records of a batch
   bool inside_line_ = false;          // parsing a line that was inside a line
+  std::vector<RejectedPart> parts_;
   ByteBuffer scratch_;
   ByteBuffer key_scratch_;
   ByteBuffer inner_;

@@ -36,6 +36,34 @@ const char* literal(const char* p) noexcept {
 
 }  // namespace
 
+const char* element_end(const char* p, const char* end) noexcept {
+  std::size_t depth = 0;
+  for (; p < end; ++p) {
+    switch (*p) {
+      case '"':
+        for (++p; p < end && *p != '"'; ++p) {
+          if (*p == '\\') ++p;
+        }
+        break;
+      case '{':
+      case '[':
+        ++depth;
+        break;
+      case '}':
+      case ']':
+        if (depth == 0) return p;
+        if (--depth == 0) return p + 1;
+        break;
+      case ',':
+        if (depth == 0) return p;
+        break;
+      default:
+        break;
+    }
+  }
+  return nullptr;
+}
+
 const char* scan_string_escaped(const char* p, bool& ok) noexcept {
   for (;;) {
     if (*p == '"') return p;

@@ -70,6 +70,10 @@ inline const char* scan_string(const char* p, bool& escaped, bool& ok) noexcept 
   return p;
 }
 
+// Behind an element of an array, or an object, that need not be valid: by its brackets and quotes
+// alone. nullptr where its end is not in sight. For what was found to be broken.
+[[nodiscard]] const char* element_end(const char* p, const char* end) noexcept;
+
 // A number, from its first byte to behind its last; the same on a fault.
 [[nodiscard]] inline const char* scan_number(const char* p, bool& ok) noexcept {
   if (*p == '-') ++p;

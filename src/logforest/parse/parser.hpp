@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,12 @@ struct LineResult {
   bool continuation = false;  // the line belongs to the record before it
 };
 
+// An element of an array, say, whose neighbours are records.
+struct RejectedPart {
+  Reject why;
+  std::string_view text;
+};
+
 // Parses one line (without its line end) into the builder. One object per thread: it may keep
 // scratch memory, but results must not depend on earlier lines other than directives. It must not
 // throw on any input and must not read outside `line`, except that kPadding readable bytes follow
@@ -71,6 +78,9 @@ class LineParser {
   // something to this format; and the end of what earlier lines said.
   virtual bool take_directive(std::string_view /*line*/) { return false; }
   virtual void forget_directives() {}
+  // Of a line that was rejected: what of it was at fault, where that is not all of it. The views
+  // are of that line, and hold until the next one.
+  [[nodiscard]] virtual std::span<const RejectedPart> rejected_parts() const noexcept { return {}; }
   // Records since the last call that were of another format than the source's own ("auto").
   [[nodiscard]] virtual std::int64_t take_other_records() noexcept { return 0; }
 };
