@@ -97,6 +97,11 @@ class _Zstd:
         return not self._pending
 
 
+def is_compressed(head: bytes) -> bool:
+    """Whether a file with these first bytes (16) is compressed."""
+    return _decompressor(head) is not None
+
+
 def _decompressor(head: bytes) -> tuple[str, Any] | None:
     if head.startswith(b"\x1f\x8b"):
         return "gzip", _Gzip
@@ -174,6 +179,8 @@ def too_many(bad: int, lines: int) -> bool:
 
 def not_utf8(block: bytes) -> bool:
     """Whether a piece of text has too many bytes that are not UTF-8."""
+    if wide_text(block[:4096]) is not None:
+        return True
     decoder = codecs.getincrementaldecoder("utf-8")
     try:
         decoder("strict").decode(block)  # a cut last character is no error
@@ -185,9 +192,39 @@ def not_utf8(block: bytes) -> bool:
 
 def wrong_encoding(name: str) -> ParseError:
     """What to say of it."""
+    wide = wide_encoding(name)
+    if wide is not None:
+        return ParseError(f"{name}: the text is not UTF-8; it looks like --encoding {wide}")
     return ParseError(
         f"{name}: the text is not UTF-8; say what it is: --encoding latin-1, cp1252 ..."
     )
+
+
+def wide_encoding(name: str) -> str | None:
+    """The codec of a file with two or four bytes a character and no mark that is understood."""
+    try:
+        with open(name, "rb") as handle:
+            head = handle.read(4096)
+    except OSError:  # standard input, say
+        return None
+    codec = wide_text(head)
+    return None if _is_utf16(head) and codec in ("utf-16-le", "utf-16-be") else codec
+
+
+def wide_text(head: bytes) -> str | None:
+    """The same of its first bytes: told by where the NUL bytes are."""
+    size = min(len(head), 4096) // 4
+    if size < 4:
+        return None
+    empty = [head[i : size * 4 : 4].count(0) > 0.7 * size for i in range(4)]
+    full = [head[i : size * 4 : 4].count(0) < 0.3 * size for i in range(4)]
+    for name, wanted in (
+        ("utf-16-le", (0, 1, 0, 1)), ("utf-16-be", (1, 0, 1, 0)),
+        ("utf-32-le", (0, 1, 1, 1)), ("utf-32-be", (1, 1, 1, 0)),
+    ):  # fmt: skip
+        if all((empty if nul else full)[i] for i, nul in enumerate(wanted)):
+            return name
+    return None
 
 
 def _decoded(raw: Iterator[bytes], encoding: str) -> Iterator[bytes]:

@@ -180,3 +180,29 @@ with lf.open(":memory:") as store:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False
     )
     assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
+
+
+def test_errors_are_words_of_what_to_do(tmp_path: Path) -> None:
+    folder, plain, packed = tmp_path / "logs", tmp_path / "a.log", tmp_path / "a.log.gz"
+    folder.mkdir()
+    plain.write_text("level=info msg=a\n")
+    packed.write_bytes(gzip.compress(b"level=info msg=a\n" * 50))
+    text = "2026-01-05 10:00:00 INFO größer\n" * 20
+    for codec in ("utf-16-le", "utf-16-be", "utf-32"):
+        (tmp_path / codec).write_bytes(text.encode(codec))
+    for arguments, words in (
+        (("analyze", str(folder)), f"{folder} is a directory; name its files"),
+        (("analyze", str(tmp_path / "no")), f"{tmp_path}/no: no such file or directory"),
+        (("analyze", "/dev/null"), "/dev/null is empty"),
+        (("analyze", str(tmp_path / "utf-16-le")), "--encoding utf-16-le"),
+        (("analyze", str(tmp_path / "utf-16-be")), "--encoding utf-16-be"),
+        (("analyze", str(tmp_path / "utf-32")), "--encoding utf-32"),
+        (("ingest", str(tmp_path / "utf-16-le"), "--data", str(folder)), "--encoding utf-16-le"),
+        (("ingest", str(plain), "--data", str(plain)), f"{plain} is a file; a directory is wanted"),
+        (("tail", str(packed)), f"{packed} is compressed"),
+        (("demo", "-n", "10", "--density", "0"), "--density must be above 0"),
+    ):
+        code, out, error = run_command(*arguments)
+        assert (code, out) == (1, b""), (arguments, error)
+        assert words in error
+        assert len(error.splitlines()) == 1, error

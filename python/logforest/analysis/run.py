@@ -289,9 +289,16 @@ def _or(value: int | None, other: int) -> int:
 
 
 def _nothing(result: Analysis) -> str:
+    from logforest._streams import wide_encoding
+
     names = ", ".join(result.files)
     if not result.rejects:
+        if not result.blank:
+            return f"{names} is empty: there is nothing to analyze"
         return f"{names}: no log records in it, only {result.blank:,} blank lines"
+    for name in result.files:
+        if wide := wide_encoding(name):
+            return f"{name}: the text is not UTF-8; it looks like --encoding {wide}"
     first = result.rejects[0]
     return (
         f"{names}: no log records in it, {result.rejected:,} of {result.lines:,} lines were "

@@ -7,6 +7,7 @@ so that ``logforest --help`` stays quick.
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 
@@ -48,12 +49,27 @@ def _load_commands() -> None:
         importlib.import_module(f"{__name__}.{module.name}").register(app)
 
 
+def _in_words(error: OSError) -> str:
+    """``[Errno 21] Is a directory: 'logs'`` for people."""
+    if error.errno is None or error.filename is None:
+        return str(error)
+    name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+    if isinstance(error, IsADirectoryError):
+        return f"{name} is a directory; name its files, like '{str(name).rstrip('/')}/*'"
+    if isinstance(error, FileExistsError):  # of mkdir
+        return f"{name} is a file; a directory is wanted"
+    return f"{name}: {(error.strerror or str(error)).lower()}"
+
+
 def main() -> None:
     """Run the command line: errors are one clear line on stderr and exit code 1 (usage: 2)."""
     _load_commands()
     try:
         app()
-    except (LogforestError, OSError) as error:
+    except OSError as error:
+        print(f"logforest: {_in_words(error)}", file=sys.stderr)
+        sys.exit(1)
+    except LogforestError as error:
         print(f"logforest: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

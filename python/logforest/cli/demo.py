@@ -99,6 +99,8 @@ def demo(
         )
         _run_live(endless, url, api_key, output, json_)
         return
+    if not density > 0:
+        raise ConfigError(f"--density must be above 0 records a minute, got {density}")
     if start is not None:
         first = _parse_start(start)
     elif fixed:

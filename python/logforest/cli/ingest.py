@@ -64,7 +64,7 @@ def _into_store(
     from pathlib import Path
 
     import logforest
-    from logforest._streams import expand, too_many, wrong_encoding
+    from logforest._streams import expand, too_many, wide_encoding, wrong_encoding
 
     if "://" not in address and not address.endswith(".duckdb"):
         Path(address).mkdir(parents=True, exist_ok=True)
@@ -73,6 +73,8 @@ def _into_store(
         for path in (name for pattern in files for name in expand(pattern)):
             total["files"] += 1
             options: dict[str, Any] = {"service": service} if service else {}
+            if encoding is None and wide_encoding(path) is not None:
+                raise wrong_encoding(path)
             for logs in logforest.read_logs(
                 path, format=format_, encoding=encoding, batch_rows=50_000, **options
             ):

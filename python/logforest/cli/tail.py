@@ -34,12 +34,25 @@ def tail(
     """Show the last records of a file, and those that come."""
     colour = not json_ and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     try:
+        _refuse_compressed(file)
         header = _header(file)
         for block in _blocks(file, lines, follow):
             _show(block, header, format_, json_, colour)
             header = _directives(header + block)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refuse_compressed(path: str) -> None:
+    from logforest._streams import is_compressed
+    from logforest.errors import ParseError
+
+    with open(path, "rb") as handle:
+        if is_compressed(handle.read(16)):
+            raise ParseError(
+                f"{path} is compressed, and tail reads plain files; `logforest analyze` and "
+                "`logforest formats test` read compressed ones"
+            )
 
 
 def _header(path: str) -> bytes:
