@@ -125,7 +125,7 @@ def _bad_inputs(tmp_path: Path) -> dict[str, tuple[Path, str]]:
         "empty": (b"", "is empty"),
         "blank": (b"\n\n\n", "no log records"),
         "binary": (bytes(range(256)) * 200, "binary"),
-        "utf-16": (text[:4000].decode().encode("utf-16-le"), "binary"),
+        "utf-16": (text[:4000].decode().encode("utf-16-le"), "--encoding utf-16-le"),
         "latin-1": ("2026-01-05 10:00:00 INFO fermé\n".encode("latin-1") * 9, "--encoding"),
         "truncated.gz": (gzip.compress(text)[:-5000], "ends early"),
     }
