@@ -191,14 +191,14 @@ def test_errors_are_words_of_what_to_do(tmp_path: Path) -> None:
     for codec in ("utf-16-le", "utf-16-be", "utf-32"):
         (tmp_path / codec).write_bytes(text.encode(codec))
     for arguments, words in (
-        (("analyze", str(folder)), f"{folder} is a directory; name its files"),
-        (("analyze", str(tmp_path / "no")), f"{tmp_path}/no: no such file or directory"),
+        (("analyze", str(folder)), f"{folder}: Is a directory; name its files"),
+        (("analyze", str(tmp_path / "no")), f"{tmp_path}/no: No such file or directory"),
         (("analyze", "/dev/null"), "/dev/null is empty"),
         (("analyze", str(tmp_path / "utf-16-le")), "--encoding utf-16-le"),
         (("analyze", str(tmp_path / "utf-16-be")), "--encoding utf-16-be"),
         (("analyze", str(tmp_path / "utf-32")), "--encoding utf-32"),
         (("ingest", str(tmp_path / "utf-16-le"), "--data", str(folder)), "--encoding utf-16-le"),
-        (("ingest", str(plain), "--data", str(plain)), f"{plain} is a file; a directory is wanted"),
+        (("ingest", str(plain), "--data", str(plain)), f"{plain}: File exists; a directory is wanted"),
         (("tail", str(packed)), f"{packed} is compressed"),
         (("demo", "-n", "10", "--density", "0"), "--density must be above 0"),
     ):

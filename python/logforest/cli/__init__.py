@@ -55,10 +55,10 @@ def _in_words(error: OSError) -> str:
         return str(error)
     name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
     if isinstance(error, IsADirectoryError):
-        return f"{name} is a directory; name its files, like '{str(name).rstrip('/')}/*'"
+        return f"{name}: Is a directory; name its files, like '{str(name).rstrip('/')}/*'"
     if isinstance(error, FileExistsError):  # of mkdir
-        return f"{name} is a file; a directory is wanted"
-    return f"{name}: {(error.strerror or str(error)).lower()}"
+        return f"{name}: File exists; a directory is wanted"
+    return f"{name}: {error.strerror or error}"
 
 
 def main() -> None:
