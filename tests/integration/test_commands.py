@@ -198,7 +198,10 @@ def test_errors_are_words_of_what_to_do(tmp_path: Path) -> None:
         (("analyze", str(tmp_path / "utf-16-be")), "--encoding utf-16-be"),
         (("analyze", str(tmp_path / "utf-32")), "--encoding utf-32"),
         (("ingest", str(tmp_path / "utf-16-le"), "--data", str(folder)), "--encoding utf-16-le"),
-        (("ingest", str(plain), "--data", str(plain)), f"{plain}: File exists; a directory is wanted"),
+        (
+            ("ingest", str(plain), "--data", str(plain)),
+            f"{plain}: File exists; a directory is wanted",
+        ),
         (("tail", str(packed)), f"{packed} is compressed"),
         (("demo", "-n", "10", "--density", "0"), "--density must be above 0"),
     ):
