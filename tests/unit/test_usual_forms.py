@@ -264,3 +264,81 @@ def test_coloured_records_have_their_own_format(line: str) -> None:
     assert logs.format == COLOURED[line] == lf.detect_format((line + "\n") * 5)
     row = logs.to_arrow().to_pylist()[0]
     assert (row["level"], row["message"]) == ("ERROR", "no stock")
+
+
+SHORT_YEARS = {  # read on 23 November 2025: the day, whether another reading is possible
+    "25/10/31": ("2025-10-31", "2025-10-31", False),  # 25 October 2031 is ahead of the clock
+    "31/10/25": ("2025-10-31", "2025-10-31", False),
+    "10/31/25": ("2025-10-31", "2025-10-31", False),
+    "17/06/09": ("2009-06-17", "2009-06-17", True),  # or 9 June 2017
+    "04/03/25": ("2025-04-03", "2025-03-04", True),
+    "11/11/11": ("2011-11-11", "2011-11-11", False),
+    "17.06.09": ("2009-06-17", "2009-06-17", True),
+    "04.03.25": ("2025-03-04", "2025-03-04", True),  # or 2004
+}
+
+
+@pytest.mark.parametrize("stamp", SHORT_YEARS)
+def test_dates_with_two_digits_of_a_year_are_never_a_silent_guess(stamp: str) -> None:
+    month_first, day_first, ambiguous = SHORT_YEARS[stamp]
+    text = json.dumps({"ts": f"{stamp} 10:00:01", "msg": "x"})
+    for asked, expected in ((False, month_first), (True, day_first)):
+        logs = lf.parse(text, received=RECEIVED, day_first=asked)
+        assert logs["timestamp"][0].as_py().isoformat() == f"{expected}T10:00:01+00:00"
+        assert logs.counts["ambiguous_dates"] == ambiguous
+
+
+def test_log4j_dates_are_those_of_europe_where_asked_or_nothing_else_is_possible() -> None:
+    def read(stamp: str, **options: Any) -> tuple[str, int]:
+        logs = lf.parse(f"{stamp} 10:00:01 INFO a.B: x", received=RECEIVED, **options)
+        stamped = logs["timestamp"][0].as_py()
+        return stamped.date().isoformat(), logs.counts["ambiguous_dates"]
+
+    assert read("17/06/09") == ("2017-06-09", 1)
+    assert read("17/06/09", day_first=True) == ("2009-06-17", 1)
+    assert read("25/10/31") == ("2025-10-31", 0)
+    assert read("31/10/25") == ("2025-10-31", 0)  # 25 October 2031 is ahead of the clock
+
+
+@pytest.mark.parametrize(
+    ("fields", "stamp"),
+    [
+        ({"timestamp": {"seconds": 1767225600, "nanos": 500000000}}, "2026-01-01T00:00:00.500000"),
+        ({"timestamp": {"seconds": "1767225600", "nanos": 0}}, "2026-01-01T00:00:00"),
+        ({"timestampSeconds": 1767225600, "timestampNanos": 25000}, "2026-01-01T00:00:00.000025"),
+        ({"timestampNanos": 1767225600000000000}, "2026-01-01T00:00:00"),
+        ({"time": "[22/Nov/2025:11:00:01 +0100]"}, "2025-11-22T10:00:01"),
+        ({"time": "2025-11-22T11:00:01.5+01:00[Europe/Berlin]"}, "2025-11-22T10:00:01.500000"),
+        ({"time": "2025-11-22T10:00:01Z[UTC]"}, "2025-11-22T10:00:01"),
+    ],
+)
+def test_stamps_of_cloud_logging_apache_and_java_in_json(
+    fields: dict[str, Any], stamp: str
+) -> None:
+    logs = lf.parse(json.dumps({**fields, "message": "x"}), received=RECEIVED)
+    assert logs["timestamp"][0].as_py().isoformat() == stamp + "+00:00"
+    assert logs["metadata"][0].as_py() is None
+
+
+def test_a_zone_by_name_alone_is_not_taken_for_utc() -> None:
+    stamp = "2025-11-22T10:00:01[Europe/Berlin]"
+    logs = lf.parse(json.dumps({"time": stamp, "message": "x"}), received=RECEIVED)
+    assert logs["timestamp"][0].as_py() == RECEIVED
+    assert json.loads(logs["metadata"][0].as_py()) == {"time": stamp}
+
+
+def test_fields_of_cloud_logging_and_serilog() -> None:
+    row = {
+        "severity": "ERROR",
+        "message": "x",
+        "logging.googleapis.com/trace": "projects/p/traces/06796866738c859f2f19b7cfb3214824",
+        "logging.googleapis.com/spanId": "000000000000004a",
+    }
+    (got,) = lf.parse(json.dumps(row)).to_arrow().to_pylist()
+    assert got["trace_id"].endswith("06796866738c859f2f19b7cfb3214824")
+    assert got["span_id"] == "000000000000004a"
+    serilog = {"Level": "Warning", "MessageTemplate": "Hi {A}", "Properties": {"A": 1}}
+    (got,) = lf.parse(json.dumps(serilog)).to_arrow().to_pylist()
+    assert (got["level"], got["message"]) == ("WARN", "Hi {A}")
+    (got,) = lf.parse(json.dumps({**serilog, "RenderedMessage": "Hi 1"})).to_arrow().to_pylist()
+    assert got["message"] == "Hi 1"

@@ -40,6 +40,7 @@ class Analysis:
     lines: int = 0
     continuation: int = 0
     blank: int = 0
+    ambiguous_dates: int = 0
     every: str = _BASE
     first_us: int | None = None
     last_us: int | None = None
@@ -61,6 +62,7 @@ class Analysis:
             "lines": self.lines,
             "continuation": self.continuation,
             "blank": self.blank,
+            "ambiguous_dates": self.ambiguous_dates,
             "format": self.format,
             "time_range": {"start": iso(self.first_us), "end": iso(self.last_us)},
             "every": self.every,
@@ -94,15 +96,16 @@ def analyze(
     format: str = "auto",
     pattern: str | None = None,
     encoding: str | None = None,
+    day_first: bool = False,
     every: str = "auto",
     damaged: str = "raise",
     on_lines: Callable[[int], None] | None = None,
 ) -> Analysis:
     """Read ``files`` (paths, globs, ``-``) and report on them.
 
-    ``encoding`` and ``damaged`` are those of :func:`logforest.read_logs`; ``every`` is the width of
-    a window (``auto``: by the density of the logs); ``on_lines`` is told now and then how many
-    lines have been read.
+    ``encoding``, ``day_first`` and ``damaged`` are those of :func:`logforest.read_logs`; ``every``
+    is the width of a window (``auto``: by the density of the logs); ``on_lines`` is told now and
+    then how many lines have been read.
 
     Raises ParseError when there is nothing to report on: no file, no record, damaged compression,
     text of which every tenth line is not of the encoding.
@@ -120,7 +123,8 @@ def analyze(
         raise ConfigError("no file given: name log files, or - for standard input")
     look = _Look(list(files), every)
     options = {
-        "format": format, "pattern": pattern, "encoding": encoding, "damaged": damaged
+        "format": format, "pattern": pattern, "encoding": encoding, "damaged": damaged,
+        "day_first": day_first,
     }  # fmt: skip
     for batch in _ahead(_read(files, options, on_lines)):
         look.add(batch)
@@ -209,7 +213,7 @@ class _Look:
         from logforest.windows import aggregate, merge
 
         result, counts = self.result, batch.counts
-        for name in ("lines", "rejected", "continuation", "blank"):
+        for name in ("lines", "rejected", "continuation", "blank", "ambiguous_dates"):
             setattr(result, name, getattr(result, name) + counts[name])
         result.records += batch.num_rows
         if counts["rejected"] and len(result.rejects) < _MOST_REJECTS:
@@ -269,6 +273,11 @@ class _Look:
         result.anomalies = [_json_row(row) for row in anomalies.to_pylist()]
         result.templates = _templates(self.detector)
         status = self.detector.status()
+        if result.ambiguous_dates:
+            result.notes.append(
+                f"{result.ambiguous_dates:,} dates can be read in more than one way, like "
+                "03/04/2025; --day-first reads the day first"
+            )
         if status["note"]:
             result.notes.append(status["note"])
         if status["late_records"]:

@@ -36,6 +36,9 @@ def analyze(
     encoding: str | None = typer.Option(
         None, "--encoding", help="Of the bytes: latin-1, cp1252, utf-16 ...  [default: UTF-8]"
     ),
+    day_first: bool = typer.Option(
+        False, "--day-first", help="03/04/2025 is 3 April, not March 4."
+    ),
     every: str = typer.Option("auto", "--every", help="Width of a window: 1m, 5m, 1h, auto."),
     html: Path | None = typer.Option(None, "--html", help="Write the report as one HTML file."),
     limit: int = typer.Option(40, "--limit", min=0, help="Anomalies to show (--json: all)."),
@@ -53,6 +56,7 @@ def analyze(
             format=format_,
             pattern=pattern,
             encoding=encoding,
+            day_first=day_first,
             every=every,
             damaged=damaged,
             on_lines=on_lines,

@@ -149,6 +149,41 @@ std::optional<ParsedTime> yearless_date(Cursor c, std::string_view text, int fir
   return made(c, text, *us, first <= 12 && second <= 12 && first != second);
 }
 
+struct Day {
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  friend bool operator==(const Day&, const Day&) = default;
+};
+
+// 11/12/10 is one of three days. The first in the order of preference that is on the calendar and
+// not ahead of the clock; ambiguous if another one is that, too.
+std::optional<Day> short_date(int first, int second, int third, char separator,
+                              const TimeContext& context, bool& ambiguous) noexcept {
+  constexpr std::int64_t kDayUs = 86'400'000'000;
+  const auto full = [](int year) { return year + (year < 70 ? 2000 : 1900); };
+  Day orders[] = {
+      {full(third), first, second}, {full(third), second, first}, {full(first), second, third}};
+  if (context.day_first || separator == '.') std::swap(orders[0], orders[1]);
+  if (separator == '.') orders[1] = orders[2];  // no one writes mm.dd.yy
+  std::optional<Day> late;
+  std::optional<Day> found;
+  for (const Day& d : orders) {
+    if (!valid_date(d.year, d.month, d.day)) continue;
+    const std::int64_t begin =
+        days_from_civil(d.year, static_cast<unsigned>(d.month), static_cast<unsigned>(d.day)) *
+        kDayUs;
+    if (context.now_us != 0 && begin > context.now_us + kDayUs) {
+      if (!late) late = d;
+    } else if (!found) {
+      found = d;
+    } else if (!(d == *found)) {
+      ambiguous = true;
+    }
+  }
+  return found ? found : late;
+}
+
 // yyyy/mm/dd, yyyy.mm.dd, dd/mm/yyyy, mm/dd/yyyy, dd.mm.yyyy, dd-mm-yyyy, then a clock (or none).
 std::optional<ParsedTime> numeric_date(std::string_view text, const TimeContext& context) noexcept {
   Cursor c(text);
@@ -175,6 +210,10 @@ std::optional<ParsedTime> numeric_date(std::string_view text, const TimeContext&
   bool ambiguous = false;
   if (first_digits == 4 && third_digits <= 2) {
     year = first, month = second, day = third;
+  } else if (first_digits == 2 && third_digits == 2) {
+    const auto date = short_date(first, second, third, separator, context, ambiguous);
+    if (!date) return std::nullopt;
+    year = date->year, month = date->month, day = date->day;
   } else if (first_digits <= 2 && (third_digits == 4 || third_digits == 2)) {
     year = third_digits == 4 ? third : third + (third < 70 ? 2000 : 1900);
     bool day_first = context.day_first;

@@ -18,12 +18,14 @@ struct Group {
 constexpr Group kGroups[] = {
     {Target::Timestamp, Reading::Plain,
      "@timestamp timestamp ts time date datetime eventtime event_time @t asctime timestamp_iso8601 "
-     "time_iso8601 time_local timeunixnano time_unix_nano observedtimeunixnano timestampnanos "
+     "time_iso8601 time_local timeunixnano time_unix_nano observedtimeunixnano timestampseconds "
+     "timestamp.seconds "
      "__realtime_timestamp _source_realtime_timestamp eventtimestamp event_timestamp timemillis "
      "timecreated creationtime timegenerated time_generated date_and_time date_time "
      "requestreceivedtimestamp log_time "
      "logtime receivetimestamp created_time t t.$date timestamp.$date @timestamp.$date "
      "edgestarttimestamp started_at start_time published"},
+    {Target::Nanos, Reading::Plain, "timestampnanos timestamp.nanos"},
     {Target::Level, Reading::Plain,
      "level severity lvl log.level log_level loglevel levelname level_name severitytext "
      "severity_text @l priority_name s syslog.severity.name"},
@@ -44,7 +46,7 @@ constexpr Group kGroups[] = {
      "log_stream"},
     {Target::Message, Reading::Plain,
      "message msg text event short_message @m @mt log.message textpayload log_message body "
-     "displaymessage resultdescription "
+     "displaymessage resultdescription renderedmessage "
      "body.stringvalue"},
     {Target::Message, Reading::InnerLine, "log"},
     {Target::Endpoint, Reading::Plain,
@@ -84,8 +86,11 @@ constexpr Group kGroups[] = {
      "user.id user_id userid user user.username enduser.id usr.id client.user.id "
      "useridentity.username "
      "actor.alternateid"},
-    {Target::Trace, Reading::Plain, "trace.id trace_id traceid dd.trace_id otel.trace_id trace"},
-    {Target::Span, Reading::Plain, "span.id span_id spanid dd.span_id otel.span_id"},
+    {Target::Trace, Reading::Plain,
+     "trace.id trace_id traceid dd.trace_id otel.trace_id trace "
+     "logging.googleapis.com/trace"},
+    {Target::Span, Reading::Plain,
+     "span.id span_id spanid dd.span_id otel.span_id logging.googleapis.com/spanid"},
     {Target::Request, Reading::Plain, "request http.request"},
     {Target::Metadata, Reading::Plain, "metadata"},
     {Target::Event, Reading::EventWhere,
@@ -93,7 +98,7 @@ constexpr Group kGroups[] = {
     {Target::Event, Reading::EventWhat,
      "eventname event_name event.action action operationname operation_name operation eventtype "
      "event_type methodname method_name protopayload.methodname detail-type activity activityname "
-     "activity_name title summary description"},
+     "activity_name title summary description messagetemplate"},
     {Target::Event, Reading::EventWhy,
      "errormessage error_message error.message error errmsg err err.message exception "
      "exception.message failurereason failure_reason statusmessage status_message "

@@ -14,6 +14,7 @@ namespace logforest::parse {
 enum class Target : std::uint8_t {
   None,  // not a column: metadata
   Timestamp,
+  Nanos,  // of the second that the timestamp says, or since 1970
   Level,
   Service,
   Source,

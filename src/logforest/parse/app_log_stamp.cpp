@@ -12,7 +12,8 @@ using namespace scan;
 namespace {
 
 // "yy/MM/dd HH:mm:ss LEVEL", Log4j's layout in Spark and Hadoop. Only the level behind it tells it
-// from dd/mm/yy and mm/dd/yy.
+// from dd/mm/yy and mm/dd/yy: it is theirs where it would be ahead of the clock, or where the day
+// was said to come first.
 bool short_log4j_stamp(std::string_view s, const TimeContext& context, AppFields& out) noexcept {
   if (s.size() < 22 || s[2] != '/' || s[5] != '/' || s[8] != ' ' || s[17] != ' ') return false;
   const int year = two_digits(s.data());
@@ -23,6 +24,19 @@ bool short_log4j_stamp(std::string_view s, const TimeContext& context, AppFields
   std::size_t end = 18;
   while (end < s.size() && is_upper(s[end])) ++end;
   if (end - 18 < 3 || !header_level(s.substr(18, end - 18), false)) return false;
+  const auto possible = [&](int y, int m, int d) {
+    constexpr std::int64_t kDayUs = 86'400'000'000;
+    if (!valid_date(2000 + y, m, d)) return false;
+    const std::int64_t days =
+        days_from_civil(2000 + y, static_cast<unsigned>(m), static_cast<unsigned>(d));
+    return context.now_us == 0 || days * kDayUs <= context.now_us + kDayUs;
+  };
+  const bool day_first = possible(day, month, year);
+  const bool month_first = possible(day, year, month);
+  const bool other = day_first || month_first;
+  if (other && !possible(year, month, day)) return false;
+  if (day_first && context.day_first) return false;
+  out.ambiguous_date = other && (year != month || month != day);
   out.timestamp_us =
       (days_from_civil(2000 + year, static_cast<unsigned>(month), static_cast<unsigned>(day)) *
            86'400 +

@@ -256,6 +256,8 @@ bool RowBuilder::put(const Alias& alias, FieldKey key, FieldKind kind, std::stri
       return false;  // it is metadata all the same
     case Target::Timestamp:
       return put_time(value, kind);
+    case Target::Nanos:
+      return put_nanos(value, kind);
     case Target::Level:
       return put_level(alias, value, kind);
     case Target::Status:
@@ -324,9 +326,32 @@ bool RowBuilder::put_again(const Alias& alias, FieldKind kind, std::string_view 
   return true;
 }
 
+// {"timestamp": {"seconds": 1767225600, "nanos": 500000000}}; protobuf writes them in this order.
+bool RowBuilder::put_nanos(std::string_view value, FieldKind kind) {
+  constexpr double kSecond = 1e9;
+  const auto nanos = to_double(value);
+  if (!nanos || *nanos < 0) return false;
+  if (*nanos >= kSecond) return !has(Target::Timestamp) && put_time(value, kind);
+  const std::int64_t us = has(Target::Timestamp) ? batch_.timestamp[batch_.rows] : 1;
+  if (us % 1'000'000 != 0) return false;
+  batch_.timestamp.set(batch_.rows, us + static_cast<std::int64_t>(*nanos / 1000));
+  return true;
+}
+
+// "[Europe/Berlin]" behind an offset, as Java writes it: the offset says it all.
+bool names_the_zone(std::string_view stamp, std::size_t end) noexcept {
+  if (end < 6 || end >= stamp.size() || stamp[end] != '[' || stamp.back() != ']') return false;
+  const std::string_view offset = stamp.substr(end - 6, 6);
+  return offset.back() == 'Z' || offset[0] == '+' || offset[0] == '-';
+}
+
 bool RowBuilder::put_time(std::string_view value, FieldKind kind) {
   value = trim(value);
+  if (value.size() > 2 && value.front() == '[' && value.back() == ']') {  // Apache's %t
+    value = trim(value.substr(1, value.size() - 2));
+  }
   auto parsed = stamps_.read(value, time_context_);
+  if (parsed && names_the_zone(value, parsed->length)) value = value.substr(0, parsed->length);
   if (parsed && parsed->length != value.size()) parsed.reset();
   if (!parsed && kind == FieldKind::Number) {  // 1.7e9
     if (const auto number = to_double(value)) {

@@ -134,6 +134,7 @@ class RowBuilder {
   // returns true, or returns false (taken, or it does not fit) and the caller writes metadata.
   bool put(const Alias& alias, FieldKey key, FieldKind kind, std::string_view value);
   // What put() does for these, when the record has none yet and the value is not empty.
+  bool put_nanos(std::string_view value, FieldKind kind);
   bool put_time(std::string_view value, FieldKind kind);
   bool put_level(const Alias& alias, std::string_view value, FieldKind kind);
   // Whether the record is of Caddy's access log, whose "duration" is in seconds.
