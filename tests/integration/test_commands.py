@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import logforest
+from logforest.stores.base import LogQuery
 from logforest.testing.service import UpProcess, run_command
 
 
@@ -209,3 +211,23 @@ def test_errors_are_words_of_what_to_do(tmp_path: Path) -> None:
         assert (code, out) == (1, b""), (arguments, error)
         assert words in error
         assert len(error.splitlines()) == 1, error
+
+
+def test_a_store_takes_each_file_once(tmp_path: Path) -> None:
+    lines = b"".join(b"level=info msg=m n=%d\n" % i for i in range(60_000))
+    (tmp_path / "a.log").write_bytes(lines)
+    short = tmp_path / "b.log.gz"
+    short.write_bytes(gzip.compress(lines)[:-9])
+    store = ("--data", str(tmp_path / "store"), "--json")
+    for _ in range(2):
+        code, out, error = run_command("ingest", str(tmp_path / "a.log"), *store)
+        assert (code, json.loads(out)["records"]) == (0, 60_000), error
+    code, out, error = run_command("ingest", str(short), *store)
+    assert (code, out) == (1, b"")
+    assert "nothing of it was stored" in error
+    short.write_bytes(gzip.compress(lines))
+    assert run_command("ingest", str(short), *store)[0] == 0
+    code, out, error = run_command("ingest", "-", *store, stdin=b"level=info msg=m\n")
+    assert code == 0, error
+    with logforest.open(str(tmp_path / "store" / "logs.duckdb")) as opened:
+        assert opened.count(LogQuery()) == 2 * 60_000 + 1

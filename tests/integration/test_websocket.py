@@ -73,6 +73,8 @@ RECORDS: tuple[dict[str, object], ...] = (
         ({"q": "REFUSED"}, [0, 3, 4]),
         ({"q": "card", "service": ["pay", "end"], "level": ["ERROR", "CRITICAL"]}, [0, 4]),
         ({"subscribe": ["logs"], "service": "end"}, [4]),
+        ({"action": "subscribe", "topics": ["logs"], "filters": {"service": ["end"]}}, [4]),
+        ({"type": "subscribe", "topic": "new_logs", "level": "ERROR", "q": "card"}, [0]),
     ],
 )
 @pytest.mark.parametrize("path", ["/ws/logs", "/api/v1/ws/logs"])
@@ -135,6 +137,10 @@ def test_topics(up: UpProcess) -> None:
         ("[]", "subscribe"),
         ('{"level": "loud"}', "'loud' is none of DEBUG"),
         ('{"level": [1]}', "texts"),
+        ('{"levels": ["ERROR"]}', "no filter 'levels'"),
+        ('{"filters": {"nope": 1}}', "no filter 'nope'"),
+        ('{"filters": 1}', "filters must be an object"),
+        ('{"action": "unsubscribe"}', "no filter 'action'"),
         ('{"service": {"a": 1}}', "texts"),
         ('{"subscribe": ["news"]}', "'news' is none of new_logs"),
         ("[" * 10_000, "depth"),

@@ -75,13 +75,44 @@ def _into_store(
             options: dict[str, Any] = {"service": service} if service else {}
             if encoding is None and wide_encoding(path) is not None:
                 raise wrong_encoding(path)
-            for logs in logforest.read_logs(
-                path, format=format_, encoding=encoding, batch_rows=50_000, **options
+            name = _name(path, encoding)
+            for n, logs in enumerate(
+                logforest.read_logs(
+                    path, format=format_, encoding=encoding, batch_rows=50_000, **options
+                )
             ):
                 if too_many(logs.counts["repaired_bytes"], logs.counts["lines"]):
                     raise wrong_encoding(path)
-                total["records"] += store.append(logs)[1]
+                key = None if name is None else f"{name}:{format_}:{service}:{n}"
+                total["records"] += store.append(logs, key=key)[1]
                 total["rejected"] += logs.counts["rejected"]
+
+
+def _name(path: str, encoding: str | None) -> str | None:
+    """A name that the same text in a file of this name has in every run; None: read only once.
+
+    Damaged data is found here, before any of it is stored.
+    """
+    import hashlib
+    import os
+
+    from logforest._streams import Damaged, open_path, text_encoding
+    from logforest.errors import ParseError
+
+    if not os.path.isfile(path):  # standard input, a pipe
+        return None
+    source = open_path(path, 1000.0, text_encoding(encoding))
+    digest = hashlib.blake2b(os.path.basename(path).encode() + b"\n", digest_size=16)
+    try:
+        for block in _blocks(source):
+            digest.update(block)
+    except Damaged as error:
+        raise ParseError(
+            f"{path}: {error}; nothing of it was stored: fetch the file again"
+        ) from None
+    finally:
+        source.close()
+    return digest.hexdigest()
 
 
 def _into_service(

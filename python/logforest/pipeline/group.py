@@ -12,9 +12,9 @@ from logforest import _core
 from logforest.batch import LogBatch
 from logforest.pipeline.receipts import make_receipt
 from logforest.queues.base import Answer, Rejected, Submission
-from logforest.stores.base import Block, partials
+from logforest.stores.base import Block, Receipt, Store, partials
 
-__all__ = ["Group", "parse_masked", "prepare_batch", "prepare_group"]
+__all__ = ["Group", "appended_before", "parse_masked", "prepare_batch", "prepare_group"]
 
 _REJECTS_SHOWN = 100  # in one answer; the store keeps all of them
 
@@ -40,13 +40,29 @@ def parse_masked(body: bytes, *, format: str = "auto") -> _core.LogBatch:
     return core
 
 
-def prepare_batch(logs: LogBatch, *, reserve_ids: Callable[[int], int]) -> Block:
+def _append_key(key: str) -> str:
+    return f"append:{key}"  # others begin with a tenant's name and belong to HTTP
+
+
+def appended_before(store: Store, key: str) -> tuple[int, int] | None:
+    """The first id and the count of what was appended under ``key``; None: nothing yet."""
+    receipt = store.receipts([_append_key(key)]).get(_append_key(key))
+    return None if receipt is None else (receipt.first_id, receipt.records)
+
+
+def prepare_batch(
+    logs: LogBatch, *, reserve_ids: Callable[[int], int], key: str | None = None
+) -> Block:
     """A block of records that were parsed before: masked, enriched and numbered as a copy."""
     core = _core.stored_copy(logs._core)
     first = reserve_ids(core.num_rows)
     _core.assign_ids(core, first)
     stored = LogBatch._from_core(core)
-    return Block(key=_key(first, core.num_rows), logs=stored, windows=partials(stored))
+    receipts = []
+    if key is not None:
+        rejected = int(core.counts["rejected"])
+        receipts = [Receipt(_append_key(key), "", first, core.num_rows, rejected, "[]")]
+    return Block(_key(first, core.num_rows), stored, partials(stored), receipts)
 
 
 def _key(first: int, records: int) -> str:

@@ -147,9 +147,10 @@ class Store(Protocol):
     def next_id(self) -> int:
         """The first id never given yet (embedded stores; servers get theirs from the queue)."""
 
-    def append(self, logs: Any) -> tuple[int, int]:
+    def append(self, logs: Any, *, key: str | None = None) -> tuple[int, int]:
         """Mask, enrich, number and commit ``logs``, a LogBatch or what :meth:`LogBatch.from_arrow`
-        takes; return (first id, count).
+        takes; return (first id, count). Under a ``key`` that was committed before, nothing is
+        stored, and the answer is that of the first time.
         """
 
     def logs(self, query: LogQuery | None = None, **filters: object) -> LogBatch:

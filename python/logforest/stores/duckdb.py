@@ -212,14 +212,17 @@ class DuckDBStore:
             self._last_id += count
             return first
 
-    def append(self, logs: Any) -> tuple[int, int]:
+    def append(self, logs: Any, *, key: str | None = None) -> tuple[int, int]:
         """Mask, enrich, number and commit ``logs``, a LogBatch or what :meth:`LogBatch.from_arrow`
-        takes; return (first id, count). ``logs`` itself is not changed.
+        takes; return (first id, count). ``logs`` itself is not changed. Under a ``key`` that was
+        committed before, nothing is stored, and the answer is that of the first time.
         """
-        from logforest.pipeline.group import prepare_batch
+        from logforest.pipeline.group import appended_before, prepare_batch
 
         with self._append_lock:
-            block = prepare_batch(LogBatch.from_arrow(logs), reserve_ids=self.reserve_ids)
+            if key is not None and (done := appended_before(self, key)) is not None:
+                return done
+            block = prepare_batch(LogBatch.from_arrow(logs), reserve_ids=self.reserve_ids, key=key)
             self.commit([block])
         count = block.logs.num_rows
         return (block.logs["id"][0].as_py() if count else self.next_id(), count)

@@ -243,13 +243,16 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
             last = int(pa.table(session.query(sql, [count]))["value"][0].as_py())
         return last - count + 1
 
-    def append(self, logs: Any) -> tuple[int, int]:
+    def append(self, logs: Any, *, key: str | None = None) -> tuple[int, int]:
         """Mask, enrich, number and commit ``logs``, a LogBatch or what :meth:`LogBatch.from_arrow`
-        takes; return (first id, count).
+        takes; return (first id, count). Under a ``key`` that was committed before, nothing is
+        stored, and the answer is that of the first time.
         """
-        from logforest.pipeline.group import prepare_batch
+        from logforest.pipeline.group import appended_before, prepare_batch
 
-        block = prepare_batch(LogBatch.from_arrow(logs), reserve_ids=self.reserve_ids)
+        if key is not None and (done := appended_before(self, key)) is not None:
+            return done
+        block = prepare_batch(LogBatch.from_arrow(logs), reserve_ids=self.reserve_ids, key=key)
         self.commit([block])
         self.keep_templates(block.logs)
         count = block.logs.num_rows

@@ -27,6 +27,7 @@ __all__ = ["router", "subscription"]
 router = APIRouter()
 
 _ALIASES = {"logs": "new_logs"}
+_KEYS = ("subscribe", "topics", "topic", "level", "service", "q", "rate")
 _HEARTBEAT_SECONDS = 15.0
 _MESSAGE_BYTES = 16_384
 _MOST_RATE = 100_000
@@ -46,7 +47,8 @@ def _texts(value: object) -> list[str]:
 
 def subscription(filters: Mapping[str, Any], topics: Iterable[str]) -> Subscription:
     """What was asked for; ConfigError when it makes no sense."""
-    asked = [_ALIASES.get(t, t) for t in _texts(filters.get("subscribe", filters.get("topics")))]
+    named = next((filters[k] for k in ("subscribe", "topics", "topic") if k in filters), None)
+    asked = [_ALIASES.get(t, t) for t in _texts(named)]
     unknown = [topic for topic in asked if topic not in TOPICS]
     if unknown:
         raise ConfigError(f"subscribe: {unknown[0]!r} is none of {', '.join(TOPICS)}")
@@ -65,6 +67,21 @@ def subscription(filters: Mapping[str, Any], topics: Iterable[str]) -> Subscript
         q=str(q)[:1000],
         rate=rate,
     )
+
+
+def _flat(message: dict[str, Any]) -> dict[str, Any]:
+    """A message's filters, those under "filters" too; a name that means nothing hides nothing."""
+    filters = dict(message)
+    if filters.get("action", filters.get("type")) == "subscribe":
+        filters = {k: v for k, v in filters.items() if k not in ("action", "type")}
+    more = filters.pop("filters", {})
+    if not isinstance(more, dict):
+        raise ConfigError("filters must be an object")
+    filters.update(more)
+    for name in filters:
+        if name not in _KEYS:
+            raise ConfigError(f"there is no filter {name!r}; there are {', '.join(_KEYS)}")
+    return filters
 
 
 @router.websocket("/ws/logs")
@@ -124,7 +141,7 @@ async def _serve(socket: WebSocket, topics: Iterable[str]) -> None:
                 message = orjson.loads(text)
                 if not isinstance(message, dict):
                     raise ConfigError('send {"subscribe": ["new_logs"], "level": ["ERROR"]}')
-                subscriber.subscription = subscription(message, topics)
+                subscriber.subscription = subscription(_flat(message), topics)
                 topics_now = sorted(subscriber.subscription.topics)
                 answer = orjson.dumps({"topic": "subscribed", "payload": {"topics": topics_now}})
             except (ConfigError, orjson.JSONDecodeError) as error:
