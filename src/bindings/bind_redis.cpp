@@ -67,8 +67,7 @@ py::object to_python(const redisReply& reply) {
 py::object to_value(const redisReply& reply) {
   if (reply.type != REDIS_REPLY_ERROR) return to_python(reply);
   const IoError error = io::redis_error({reply.str, reply.len});
-  const py::object instance =
-      py::module_::import("logforest.errors").attr("QueueError")(error.what());
+  py::object instance = py::module_::import("logforest.errors").attr("QueueError")(error.what());
   instance.attr("retryable") = error.retryable();
   instance.attr("code") = error.code();
   return instance;

@@ -164,7 +164,7 @@ Directive read_directive(std::string_view line) noexcept {
   if (line.substr(end).starts_with(" Format:")) end += 7;
   const std::string_view name = line.substr(1, end - 1);
   if (line[end] == ':') return {w3c_kind(name), trim(line.substr(end + 1))};
-  if (is_alnum(line[end])) return {};
+  if (is_alnum(line[end]) || static_cast<unsigned char>(line[end]) >= 0x80) return {};
   return {zeek_kind(name), line.substr(end + 1)};
 }
 

@@ -91,7 +91,8 @@ class ZeekParser final : public LineParser {
       case Kind::ZeekSeparator: {
         scratch_.clear();
         append_unescaped(scratch_, scan::trim(d.value));
-        if (scratch_.size() == 1) separator_ = scratch_.view()[0];
+        // Only ASCII: another byte would cut through characters.
+        if (scratch_.size() == 1 && valid_utf8(scratch_.view())) separator_ = scratch_.view()[0];
         return true;
       }
       case Kind::ZeekSetSeparator:
