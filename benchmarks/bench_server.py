@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from logforest import _core
-from logforest.queues.redis_streams import NewBlock, RedisLog
+from logforest.queues.redis_entries import NewBlock
+from logforest.queues.redis_streams import RedisLog
 from logforest.stores.postgres import PostgresStore
 from logforest.testing.cluster import Cluster, Process
 from logforest.testing.servers import wait_until

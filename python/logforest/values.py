@@ -12,8 +12,10 @@ from typing import Any, TypeAlias, cast
 from logforest.errors import ConfigError
 
 __all__ = [
+    "ALERT_STATES",
     "CATEGORIES",
     "LEVELS",
+    "SEVERITIES",
     "When",
     "instant",
     "names",
@@ -29,6 +31,8 @@ When: TypeAlias = datetime | date | str | float | None
 
 LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
 CATEGORIES = ("General", "Business", "Performance", "Security")
+SEVERITIES = ("low", "medium", "high", "critical")
+ALERT_STATES = ("open", "acknowledged", "resolved")
 _LEVEL_ALIASES = {"WARNING": "WARN", "ERR": "ERROR", "CRIT": "CRITICAL", "FATAL": "CRITICAL"}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from logforest import ConfigError, QueueError
-from logforest.queues.redis_streams import Added, NewBlock, RedisLog
+from logforest.queues.redis_entries import Added, NewBlock
+from logforest.queues.redis_streams import RedisLog
 from logforest.testing.servers import PrivateRedis
 
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from logforest._core import PgClient, PgSession
-from logforest.queues.redis_streams import NewBlock, RedisLog
+from logforest.queues.redis_entries import NewBlock
+from logforest.queues.redis_streams import RedisLog
 from logforest.sql import statement
 from logforest.stores import postgres_schema
 from logforest.stores.postgres import PostgresStore

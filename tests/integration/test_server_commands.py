@@ -18,7 +18,8 @@ import pyarrow as pa
 import pytest
 
 from logforest._core import PgClient
-from logforest.queues.redis_streams import NewBlock, RedisLog
+from logforest.queues.redis_entries import NewBlock
+from logforest.queues.redis_streams import RedisLog
 from logforest.stores import postgres_schema
 from logforest.testing.cluster import Process, fetch, free_port
 from logforest.testing.servers import PrivateRedis, wait_until

@@ -16,7 +16,8 @@ import pytest
 
 from logforest import QueueError, StoreError, _core
 from logforest._core import PgClient, PgSession, RedisSubscription, StreamItem
-from logforest.queues.redis_streams import Added, NewBlock, RedisLog
+from logforest.queues.redis_entries import Added, NewBlock
+from logforest.queues.redis_streams import RedisLog
 from logforest.stores.postgres import PostgresStore
 from logforest.testing.servers import PG_BIN, PrivateRedis, wait_until
 from logforest.workers.alert import AlertWorker

@@ -13,7 +13,8 @@ import pytest
 from websockets.sync.client import connect
 
 from logforest.api.ingest import trace_of
-from logforest.queues.redis_streams import NewBlock, RedisLog
+from logforest.queues.redis_entries import NewBlock
+from logforest.queues.redis_streams import RedisLog
 from logforest.testing.cluster import Client, Cluster, fetch
 from logforest.testing.servers import PrivatePostgres, PrivateRedis, wait_until
 from logforest.testing.service import UpProcess

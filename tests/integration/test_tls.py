@@ -20,7 +20,8 @@ from websockets.sync.client import connect
 
 from logforest import ConfigError, QueueError, StoreError
 from logforest._core import PgClient, RedisClient, RedisSubscription
-from logforest.queues.redis_streams import Added, NewBlock, RedisLog
+from logforest.queues.redis_entries import Added, NewBlock
+from logforest.queues.redis_streams import RedisLog
 from logforest.testing.certificates import Authority, Certificate
 from logforest.testing.cluster import Cluster, fetch, free_port
 from logforest.testing.servers import PrivatePostgres, PrivateRedis, wait_until

@@ -171,7 +171,10 @@ def test_hostile_headers() -> None:
         lf.parse("#Fields:\n#fields\t\n#types\tset[\n#separator\nx\n", format="zeek").num_rows == 0
     )
     assert lf.parse("#fields\ta\n#types\tset[\n1\n", format="zeek").num_rows == 1
-    for head in (b"#fields\xff7 low", b"#separator \\xc3\n#fields\xc3\xa9b"):  # not cut inside UTF-8
+    for head in (
+        b"#fields\xff7 low",
+        b"#separator \\xc3\n#fields\xc3\xa9b",
+    ):
         logs = lf.parse(head + b"\nx\xc3\xa9y\nz\xc3\xa9\n", format="zeek")
         seen = logs.num_rows + logs.rejected.num_rows + logs.counts["blank"]
         assert seen == logs.counts["lines"]

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from logforest.errors import ConfigError
-
-if TYPE_CHECKING:
-    from logforest._core import PgClient
-
-_DSN = Annotated[
-    str, typer.Option("--postgres", envvar="LOGFOREST_POSTGRES", help="libpq DSN or URL.")
-]
-_JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from logforest.cli._servers import Json, Postgres, postgres_client
 
 
 def register(app: typer.Typer) -> None:
@@ -27,19 +18,11 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="db")
 
 
-def _client(dsn: str) -> PgClient:
-    from logforest._core import PgClient
-
-    if not dsn:
-        raise ConfigError("give --postgres DSN or set LOGFOREST_POSTGRES")
-    return PgClient(dsn, pool_size=1, name="logforest-db")
-
-
-def migrate(postgres: _DSN = "", json_: _JSON = False) -> None:
+def migrate(postgres: Postgres = None, json_: Json = False) -> None:
     """Bring the schema to this release's version; on an empty database: make it."""
     from logforest.stores import postgres_schema
 
-    done = postgres_schema.migrate(_client(postgres).session())
+    done = postgres_schema.migrate(postgres_client(postgres, "db").session())
     if json_:
         print(json.dumps({"applied": [m.version for m in done]}))
         return
@@ -49,14 +32,14 @@ def migrate(postgres: _DSN = "", json_: _JSON = False) -> None:
         print("nothing to do: the schema is up to date")
 
 
-def status(postgres: _DSN = "", json_: _JSON = False) -> None:
+def status(postgres: Postgres = None, json_: Json = False) -> None:
     """Which migrations are applied, which partitions there are. Exit code 1 when any is missing."""
     import pyarrow as pa
 
     from logforest.sql import statement
     from logforest.stores import postgres_schema
 
-    session = _client(postgres).session()
+    session = postgres_client(postgres, "db").session()
     known = postgres_schema.applied(session)
     rows = [
         {"version": m.version, "name": m.name, "applied": m.version in known}

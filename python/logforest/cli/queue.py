@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from logforest.cli._servers import Json, Redis, redis_log
 from logforest.errors import ConfigError
 
 if TYPE_CHECKING:
     from logforest.queues.redis_streams import RedisLog
 
-_Redis = Annotated[
-    str | None, typer.Option("--redis", help="redis://, rediss:// or unix:// address.")
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _All = Annotated[bool, typer.Option("--all", help="Every dead letter.")]
 _Ids = Annotated[list[str] | None, typer.Argument(help="Ids as `queue dead list` shows them.")]
 
@@ -32,19 +29,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="queue")
 
 
-def _open(redis: str | None) -> RedisLog:
-    from logforest.queues.redis_streams import RedisLog
-    from logforest.settings import load_settings
-
-    url = load_settings(redis=redis).redis
-    if url is None:
-        raise ConfigError("give --redis or set LOGFOREST_REDIS")
-    return RedisLog(url)
-
-
-def status(redis: _Redis = None, json_: _Json = False) -> None:
+def status(redis: Redis = None, json_: Json = False) -> None:
     """Entries, bytes, and for each group what it has not yet acknowledged."""
-    queue = _open(redis)
+    queue = redis_log(redis)
     report: dict[str, Any] = queue.status() | {"warnings": queue.check()}
     if json_:
         print(json.dumps(report))
@@ -63,9 +50,9 @@ def status(redis: _Redis = None, json_: _Json = False) -> None:
         print(f"warning: {warning}")
 
 
-def dead_list(redis: _Redis = None, limit: int = 100, json_: _Json = False) -> None:
+def dead_list(redis: Redis = None, limit: int = 100, json_: Json = False) -> None:
     """The oldest dead letters with their reasons."""
-    letters = _open(redis).dead_letters(limit)
+    letters = redis_log(redis).dead_letters(limit)
     if json_:
         rows = [
             {"id": d.id, "group": d.group, "entry": d.entry, "reason": d.reason,
@@ -97,7 +84,7 @@ def _chosen(queue: RedisLog, ids: list[str] | None, every: bool) -> list[str]:
 
 
 def _for_each(redis: str | None, ids: list[str] | None, every: bool, verb: str) -> None:
-    queue = _open(redis)
+    queue = redis_log(redis)
     act = queue.revive if verb == "retried" else queue.drop
     chosen = _chosen(queue, ids, every)
     unknown = [i for i in chosen if not act(i)]
@@ -106,11 +93,11 @@ def _for_each(redis: str | None, ids: list[str] | None, every: bool, verb: str) 
         raise ConfigError(f"no such dead letter: {', '.join(unknown[:10])}")
 
 
-def dead_retry(ids: _Ids = None, redis: _Redis = None, all_: _All = False) -> None:
+def dead_retry(ids: _Ids = None, redis: Redis = None, all_: _All = False) -> None:
     """Put dead letters back into the queue, with their ids and keys."""
     _for_each(redis, ids, all_, "retried")
 
 
-def dead_drop(ids: _Ids = None, redis: _Redis = None, all_: _All = False) -> None:
+def dead_drop(ids: _Ids = None, redis: Redis = None, all_: _All = False) -> None:
     """Forget dead letters for ever."""
     _for_each(redis, ids, all_, "dropped")

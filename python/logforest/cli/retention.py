@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from logforest.cli._servers import Json, Postgres, postgres_client
 from logforest.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from logforest._core import PgSession
 
-_Postgres = Annotated[
-    str, typer.Option("--postgres", envvar="LOGFOREST_POSTGRES", help="libpq DSN or URL.")
-]
 _Tenant = Annotated[str, typer.Option(help="Only this tenant's records.")]
 _Level = Annotated[str, typer.Option(help="Only records of this level.")]
 _Days = Annotated[int, typer.Argument(min=1, help="Days, counted from a record's own time.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,13 +31,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="retention")
 
 
-def _session(dsn: str) -> PgSession:
-    from logforest._core import PgClient
+def _session(postgres: str | None) -> PgSession:
     from logforest.stores import postgres_schema
 
-    if not dsn:
-        raise ConfigError("give --postgres DSN or set LOGFOREST_POSTGRES")
-    session = PgClient(dsn, pool_size=1, name="logforest-retention").session()
+    session = postgres_client(postgres, "retention").session()
     postgres_schema.check(session)
     return session
 
@@ -49,7 +43,7 @@ def _name(tenant: str | None, level: str | None) -> str:
     return f"tenant {tenant or 'any'}, level {level or 'any'}"
 
 
-def list_rules(postgres: _Postgres = "", json_: _Json = False) -> None:
+def list_rules(postgres: Postgres = None, json_: Json = False) -> None:
     """The rules; without any, everything is kept for ever."""
     import pyarrow as pa
 
@@ -67,27 +61,29 @@ def list_rules(postgres: _Postgres = "", json_: _Json = False) -> None:
 
 
 def set_rule(
-    days: _Days, tenant: _Tenant = "", level: _Level = "", postgres: _Postgres = ""
+    days: _Days, tenant: _Tenant = "", level: _Level = "", postgres: Postgres = None
 ) -> None:
     """Keep records for so many days; without --tenant and --level: all records."""
     _change(postgres, "set_retention", [days, tenant, level.upper()])
     print(f"{_name(tenant, level.upper())}: {days} days")
 
 
-def drop_rule(tenant: _Tenant = "", level: _Level = "", postgres: _Postgres = "") -> None:
+def drop_rule(tenant: _Tenant = "", level: _Level = "", postgres: Postgres = None) -> None:
     """Forget a rule; less specific ones then decide."""
     if not _change(postgres, "drop_retention", [tenant, level.upper()]):
         raise ConfigError(f"there is no rule for {_name(tenant, level.upper())}")
     print(f"{_name(tenant, level.upper())}: dropped")
 
 
-def _change(dsn: str, name: str, parameters: list[object]) -> int:
+def _change(postgres: str | None, name: str, parameters: list[object]) -> int:
     import pyarrow as pa
 
     from logforest.sql import statement
 
     try:
-        rows: int = pa.table(_session(dsn).query(statement("postgres", name), parameters)).num_rows
+        rows: int = pa.table(
+            _session(postgres).query(statement("postgres", name), parameters)
+        ).num_rows
     except StoreError as error:
         if error.code == "22P02":  # no such value of log_level
             raise ConfigError(f"--level {parameters[-1]}: {error}") from None
@@ -95,7 +91,7 @@ def _change(dsn: str, name: str, parameters: list[object]) -> int:
     return rows
 
 
-def run(postgres: _Postgres = "", json_: _Json = False) -> None:
+def run(postgres: Postgres = None, json_: Json = False) -> None:
     """Apply the rules now (store workers do so every ten minutes)."""
     from logforest.stores import postgres_schema
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from logforest.cli._servers import Json, Postgres, Redis, redis_log
 from logforest.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 _ROLES = ("store", "detect", "alert", "insight")
 _STALE_SECONDS = 20.0
 
-_Redis = Annotated[
-    str | None, typer.Option("--redis", help="redis://, rediss:// or unix:// address.")
-]
-_Postgres = Annotated[str | None, typer.Option("--postgres", help="libpq DSN or URL.")]
 _Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes of this role.")]
 _Batch = Annotated[int, typer.Option(min=1, help="Records in one transaction, about.")]
 _Retries = Annotated[int, typer.Option(min=1, help="Deliveries before the dead letters.")]
@@ -44,8 +41,8 @@ def register(app: typer.Typer) -> None:
 
 def _runner(role: str) -> Any:
     def run(
-        redis: _Redis = None,
-        postgres: _Postgres = None,
+        redis: Redis = None,
+        postgres: Postgres = None,
         workers: _Workers = 1,
         batch_size: _Batch = 10_000,
         max_retries: _Retries = 5,
@@ -121,18 +118,13 @@ def _work(
 
 
 def check(
-    redis: _Redis = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    redis: Redis = None,
+    json_: Json = False,
 ) -> None:
     """Which workers live, and how far they are. Exit code 1 when none lives or one is stale."""
-    from logforest.queues.redis_streams import RedisLog
-    from logforest.settings import load_settings
     from logforest.workers.base import heartbeat_key
 
-    settings = load_settings(redis=redis)
-    if settings.redis is None:
-        raise ConfigError("give --redis or set LOGFOREST_REDIS")
-    queue = RedisLog(settings.redis)
+    queue = redis_log(redis)
     flat = queue.client.command("HGETALL", heartbeat_key(queue.stream))
     rows = []
     for name, raw in zip(flat[::2], flat[1::2], strict=True):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from logforest import _core
 from logforest.detection.detector import MODEL_VERSION, Detector
-from logforest.detection.findings import KINDS, SEVERITIES, schema
+from logforest.detection.findings import KINDS, schema
+from logforest.values import SEVERITIES
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from logforest.values import SEVERITIES
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -25,7 +27,6 @@ KINDS = (
     "volume_surge",
     "unusual_record",
 )
-SEVERITIES = ("low", "medium", "high", "critical")
 #: Kinds that never rise above, or never stay below, a severity.
 _MOST = {
     "status_mix": "medium",

@@ -89,7 +89,6 @@ class Detection:
         self._saved_at = time.monotonic()
         self.recovered = scorer is None  # the scorer has seen all that was scored before
         self.reread_records = 0  # for that
-        self.scored_records = 0
         self.found = 0
         self.last_error: str | None = None
         self._thread: threading.Thread | None = None
@@ -204,7 +203,6 @@ class Detection:
         self._seen = max(self._seen, last_id)  # whatever happens: never twice through the scorer
         if logs is not None and logs.num_rows:
             anomalies = self._scorer.process(logs)  # type: ignore[union-attr]
-            self.scored_records += logs.num_rows
             if not self._store_failed:
                 self.last_error = None  # not before: health tells of a batch that was not scored
             if anomalies.num_rows:

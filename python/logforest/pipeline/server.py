@@ -21,7 +21,7 @@ from logforest.errors import LogforestError, QueueError
 from logforest.pipeline.receipts import KeyReused, Outcome, ledger_key, resolve
 from logforest.queues.base import Answer, QueueFull, QueueStatus, Rejected, Submission
 from logforest.queues.embedded import EmbeddedQueue
-from logforest.queues.redis_streams import Added, NewBlock
+from logforest.queues.redis_entries import Added, NewBlock
 
 if TYPE_CHECKING:
     from logforest.queues.redis_streams import RedisLog

@@ -17,7 +17,8 @@ from logforest.live import TOPICS, Hub
 from logforest.metrics import Metrics
 from logforest.pipeline.embedded import EmbeddedPipeline
 from logforest.pipeline.server import ServerPipeline
-from logforest.queues.redis_streams import NewBlock, RedisLog
+from logforest.queues.redis_entries import NewBlock
+from logforest.queues.redis_streams import RedisLog
 from logforest.service import Service
 from logforest.stores.postgres import PostgresStore
 

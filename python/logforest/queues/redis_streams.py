@@ -7,22 +7,19 @@ second at a power cut; replication is asynchronous, so a failover may lose what 
 
 from __future__ import annotations
 
-import json
-import secrets
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from logforest import _core
 from logforest.errors import ConfigError, QueueError
+from logforest.queues.redis_entries import Added, DeadLetter, NewBlock, added, dead_letter
 
 if TYPE_CHECKING:
     from logforest._core import StreamItem, StreamRead
 
-__all__ = ["GROUPS", "Added", "DeadLetter", "NewBlock", "RedisLog"]
+__all__ = ["GROUPS", "RedisLog"]
 
 GROUPS = ("store", "detect", "insight")
 _REMEMBER_SECONDS = 24 * 3600  # how long a block's key answers for repeats
@@ -31,47 +28,6 @@ _REMEMBER_SECONDS = 24 * 3600  # how long a block's key answers for repeats
 @cache
 def _script(name: str) -> str:
     return resources.files(__package__).joinpath("lua", f"{name}.lua").read_text("utf-8")
-
-
-@dataclass(slots=True)
-class NewBlock:
-    """Records on their way into the queue."""
-
-    data: bytes
-    count: int  # ids to reserve: at least the records that ``data`` holds
-    format: str = "auto"
-    tenant: str = "default"
-    key: str = field(default_factory=lambda: secrets.token_hex(12))
-    digest: str = ""  # of the body as sent, when the sender gave the key
-    trace: str = ""  # traceparent of each request, comma between
-    options: str = ""
-    answer: str = "[]"
-    received_us: int = field(default_factory=lambda: time.time_ns() // 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """Where a block went. ``repeated``: the key was known, these are the first answer's values."""
-
-    first_id: int
-    count: int
-    repeated: bool = False
-    digest: str = ""
-    answer: str = "[]"
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An entry that could not be processed."""
-
-    id: str
-    reason: str
-    group: str
-    entry: str
-    deliveries: int
-    records: int
-    data: bytes
-    trace: str = ""
 
 
 class RedisLog:
@@ -133,7 +89,7 @@ class RedisLog:
             if not any(isinstance(r, QueueError) and r.code == "NOSCRIPT" for r in replies):
                 break
         return [
-            reply if isinstance(reply, QueueError) else _added(reply, block)
+            reply if isinstance(reply, QueueError) else added(reply, block)
             for reply, block in zip(replies, blocks, strict=True)
         ]
 
@@ -268,22 +224,7 @@ class RedisLog:
         """The oldest dead letters; ``after``: exclusive id to go on from."""
         start = after if after == "-" else f"({after}"
         replies = self.client.command("XRANGE", self.dead, start, "+", "COUNT", limit)
-        out = []
-        for entry_id, flat in replies:
-            fields = dict(zip(flat[::2], flat[1::2], strict=True))
-            out.append(
-                DeadLetter(
-                    id=entry_id.decode(),
-                    reason=fields.get(b"reason", b"").decode("utf-8", "replace"),
-                    group=fields.get(b"group", b"").decode("utf-8", "replace"),
-                    entry=fields.get(b"entry", b"").decode("utf-8", "replace"),
-                    deliveries=int(fields.get(b"deliveries", b"0")),
-                    records=int(fields.get(b"count", b"1")),
-                    data=_plain(fields.get(b"codec", b""), fields.get(b"data", b"")),
-                    trace=fields.get(b"trace", b"").decode("utf-8", "replace"),
-                )
-            )
-        return out
+        return [dead_letter(entry_id, flat) for entry_id, flat in replies]
 
     def revive(self, dead_id: str) -> bool:
         """Put a dead letter back into the queue; its ids and its key stay."""
@@ -418,26 +359,6 @@ class RedisLog:
         self.client.close()
 
 
-def _added(reply: list[object], block: NewBlock) -> Added:
-    if reply[0] == 0:
-        return Added(int(reply[1]), block.count)  # type: ignore[call-overload]
-    first, count, digest, answer = bytes(reply[1]).decode().split("|", 3)  # type: ignore[call-overload]
-    return Added(int(first), int(count), repeated=True, digest=digest, answer=answer)
-
-
-def _plain(codec: bytes, data: bytes) -> bytes:
-    """What a block holds; as it lies when it is damaged."""
-    try:
-        return _core.unpack_block(codec.decode("utf-8", "replace"), data)
-    except ConfigError:
-        return data
-
-
 def _info(raw: bytes) -> dict[str, str]:
     lines = (line.partition(":") for line in raw.decode().splitlines() if ":" in line)
     return {key: value for key, _, value in lines}
-
-
-def dump_parts(parts: Sequence[tuple[int, str, str, str, int]]) -> str:
-    """The bodies joined in one block: (length, format, service, source, received us) each."""
-    return json.dumps({"parts": parts}, separators=(",", ":"))

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from logforest.sql import statement
 from logforest.stores.duckdb_file import run
 from logforest.stores.duckdb_writer import insert_from
-from logforest.stores.filters import Conditions, decode_cursor, from_us
-from logforest.values import one_of, whole
+from logforest.stores.filters import alert_conditions, anomaly_conditions, decode_cursor, from_us
+from logforest.values import whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from logforest.stores.duckdb_file import DuckDBFile
-    from logforest.values import When
 
 __all__ = ["add_anomalies", "alerts", "anomalies"]
-
-SEVERITIES = ("low", "medium", "high", "critical")
-STATUSES = ("open", "acknowledged", "resolved")
 
 
 def add_anomalies(file: DuckDBFile, found: pa.Table | None, detected_id: int | None) -> int:
@@ -35,26 +30,10 @@ def add_anomalies(file: DuckDBFile, found: pa.Table | None, detected_id: int | N
 
 
 def anomalies(
-    file: DuckDBFile,
-    *,
-    anomaly_id: int | None = None,
-    since: When = None,
-    until: When = None,
-    service: Sequence[str] = (),
-    severity: Sequence[str] = (),
-    kind: Sequence[str] = (),
-    tenant: str | None = None,
-    limit: int | None = 100,
-    cursor: str | None = None,
+    file: DuckDBFile, *, limit: int | None = 100, cursor: str | None = None, **filters: Any
 ) -> pa.Table:
     """Anomalies, newest first."""
-    c = Conditions()
-    c.add_in("service", service)
-    c.add_in("severity", one_of("severity", severity, SEVERITIES))
-    c.add_in("kind", kind)
-    if anomaly_id is not None:
-        c.add("id = {}", whole("anomaly_id", anomaly_id))
-    c.within(tenant, since, until)
+    c = anomaly_conditions(**filters)
     if cursor:
         timestamp_us, row_id = decode_cursor(cursor)
         at = from_us(timestamp_us)
@@ -67,7 +46,5 @@ def anomalies(
 
 def alerts(file: DuckDBFile, status: str | None) -> pa.Table:
     """Alerts, newest first."""
-    c = Conditions()
-    if status is not None:
-        c.add_in("status", one_of("status", [status], STATUSES))
+    c = alert_conditions(status)
     return file.query(statement("duckdb", "select_alerts").format(where=c.where), c.parameters)

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 import orjson
 
 from logforest.errors import ConfigError
-from logforest.values import CATEGORIES, LEVELS, instant, names, one_of
+from logforest.values import (
+    ALERT_STATES,
+    CATEGORIES,
+    LEVELS,
+    SEVERITIES,
+    instant,
+    names,
+    one_of,
+    whole,
+)
 
 if TYPE_CHECKING:
     from logforest.stores.base import LogQuery
@@ -23,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Conditions",
+    "alert_conditions",
+    "anomaly_conditions",
     "decode_cursor",
     "encode_cursor",
     "from_us",
@@ -147,4 +158,33 @@ def log_conditions(
             at,
             row_id,
         )
+    return c
+
+
+def anomaly_conditions(
+    *,
+    anomaly_id: int | None = None,
+    since: When = None,
+    until: When = None,
+    service: Sequence[str] = (),
+    severity: Sequence[str] = (),
+    kind: Sequence[str] = (),
+    tenant: str | None = None,
+) -> Conditions:
+    """Conditions on table ``anomalies``; filters as of :class:`logforest.stores.base.Store`."""
+    c = Conditions()
+    c.within(tenant, since, until)
+    c.add_in("service", service)
+    c.add_in("severity", one_of("severity", severity, SEVERITIES))
+    c.add_in("kind", kind)
+    if anomaly_id is not None:
+        c.add("id = {}", whole("anomaly_id", anomaly_id))
+    return c
+
+
+def alert_conditions(status: str | None) -> Conditions:
+    """Conditions on table ``alerts``."""
+    c = Conditions()
+    if status is not None:
+        c.add_in("status", one_of("status", [status], ALERT_STATES))
     return c

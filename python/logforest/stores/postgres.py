@@ -8,11 +8,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from logforest import _core
 from logforest.batch import LogBatch
@@ -21,9 +19,18 @@ from logforest.sql import statement
 from logforest.stores import postgres_schema
 from logforest.stores.base import Block, LogPage, LogQuery, Receipt, partials
 from logforest.stores.filters import encode_cursor, log_conditions
+from logforest.stores.postgres_commit import (
+    PartialRepeat,
+    copy_blocks,
+    copy_by_halves,
+    insert_keys,
+    ledger_rows,
+    months_from_now,
+    months_of,
+    rejects_of,
+)
 from logforest.stores.postgres_latest import latest_of_pairs, most_services, select_page
 from logforest.stores.postgres_search import PostgresSearch, is_narrow, text_match
-from logforest.stores.postgres_segments import LEAST_ROWS, SEGMENT_ROWS
 from logforest.stores.postgres_tables import PostgresTables
 from logforest.stores.postgres_templates import PostgresTemplates
 from logforest.values import whole
@@ -31,7 +38,7 @@ from logforest.values import whole
 if TYPE_CHECKING:
     from logforest._core import PgSession
 
-__all__ = ["PartialRepeat", "PostgresStore"]
+__all__ = ["PostgresStore"]
 
 _OLDEST_MONTHS = 24  # rows older than this go to the default partition
 _AHEAD_MONTHS = 2
@@ -39,18 +46,6 @@ _RETENTION_SECONDS = 600  # between two looks at the retention rules
 _READING = re.compile(
     r"(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|values|table|explain)\b", re.IGNORECASE | re.DOTALL
 )
-
-
-class PartialRepeat(Exception):
-    """Some keys of a block were committed before and some not; ``fresh`` are those that were not.
-
-    Only blocks joined from single entries can meet this, after a crash regrouped them.
-    """
-
-    def __init__(self, block: Block, fresh: set[str]) -> None:
-        super().__init__(block.key)
-        self.block = block
-        self.fresh = fresh
 
 
 class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
@@ -159,19 +154,19 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
         Raises:
             PartialRepeat: a block's receipts are partly in the ledger.
         """
-        ledger = {row.key: row for block in blocks for row in _ledger_rows(block)}
+        ledger = {row.key: row for block in blocks for row in ledger_rows(block)}
         self._make_partitions(blocks)
         with self._transaction() as session:
-            fresh = _insert_keys(session, ledger)
+            fresh = insert_keys(session, ledger)
             new = []
             for block in blocks:
-                own = {row.key for row in _ledger_rows(block)}
+                own = {row.key for row in ledger_rows(block)}
                 if not own & fresh:
                     continue
                 if own - fresh:
                     raise PartialRepeat(block, own & fresh)
                 new.append(block)
-            _copy(session, new)
+            copy_blocks(session, new)
         return fresh
 
     def commit_bisecting(self, block: Block) -> list[tuple[int, str]]:
@@ -182,43 +177,24 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
             knows the block.
         """
 
-        ledger = {row.key: row for row in _ledger_rows(block)}
+        ledger = {row.key: row for row in ledger_rows(block)}
         table = pa.table(block.logs._core)
         refused: list[tuple[int, str]] = []
-
-        def land(session: PgSession, first: int, count: int) -> None:
-            part = _core.LogBatch.from_arrow(table.slice(first, count).combine_chunks())
-            session.execute("SAVEPOINT half")
-            try:
-                session.copy_logs("logs", part)
-            except StoreError as error:
-                if error.blames_server:
-                    raise
-                session.execute("ROLLBACK TO SAVEPOINT half")
-                if count == 1:
-                    refused.append((first, str(error)))
-                    return
-                half = count // 2
-                land(session, first, half)
-                land(session, first + half, count - half)
-                return
-            session.execute("RELEASE SAVEPOINT half")
-
         with self._transaction() as session:
-            fresh = _insert_keys(session, ledger)
+            fresh = insert_keys(session, ledger)
             if len(fresh) != len(ledger):
                 if not fresh:
                     return []
                 raise PartialRepeat(block, fresh)
             if table.num_rows:
-                land(session, 0, table.num_rows)
+                refused = copy_by_halves(session, table)
             gone = {row for row, _ in refused}
             kept = table.take([i for i in range(table.num_rows) if i not in gone])
             if kept.num_rows:
                 landed = LogBatch._from_core(_core.LogBatch.from_arrow(kept.combine_chunks()))
                 session.copy_arrow("windows", partials(landed))
             if block.logs._core.counts["rejected"]:
-                session.copy_arrow("rejected_logs", _rejects(block))
+                session.copy_arrow("rejected_logs", rejects_of(block))
         return refused
 
     def receipts(self, keys: Sequence[str]) -> dict[str, Receipt]:
@@ -263,9 +239,9 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
         missing: set[tuple[int, int]] = set()
         for block in blocks:
             if block.logs.num_rows:
-                missing |= _months_of(block.logs) - self._months
+                missing |= months_of(block.logs) - self._months
         for year, month in sorted(missing):
-            if _months_from_now(year, month) in range(-_OLDEST_MONTHS, _AHEAD_MONTHS + 1):
+            if months_from_now(year, month) in range(-_OLDEST_MONTHS, _AHEAD_MONTHS + 1):
                 with self._session() as session:
                     session.query("SELECT make_log_partition($1)", [f"{year}-{month:02}-01T00:00Z"])
         with self._months_lock:
@@ -420,65 +396,3 @@ class PostgresStore(PostgresTables, PostgresTemplates, PostgresSearch):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _ledger_rows(block: Block) -> list[Receipt]:
-    """The block's own row and its receipts; a block without a key has only the receipts."""
-    if not block.key:
-        return list(block.receipts)
-    core = block.logs._core
-    first = pa.table(core)["id"][0].as_py() if core.num_rows else 0
-    own = Receipt(block.key, "", first or 0, core.num_rows, core.counts["rejected"], "[]")
-    return [own, *(r for r in block.receipts if r.key != block.key)]
-
-
-def _insert_keys(session: PgSession, ledger: dict[str, Receipt]) -> set[str]:
-    # In one order everywhere: two writers with common keys wait for each other, never in a ring.
-    rows = [ledger[key] for key in sorted(ledger)]
-    columns = [
-        [getattr(row, name) for row in rows]
-        for name in ("key", "digest", "first_id", "records", "rejected", "answer")
-    ]
-    return set(
-        pa.table(session.query(statement("postgres", "insert_keys"), columns))["key"].to_pylist()
-    )
-
-
-def _copy(session: PgSession, blocks: Sequence[Block]) -> None:
-    cores = [block.logs._core for block in blocks if block.logs.num_rows]
-    if cores:
-        logs = cores[0] if len(cores) == 1 else _core.concat(cores)
-        session.copy_logs("logs", logs)
-        if logs.num_rows >= LEAST_ROWS:
-            session.copy_segments(logs, SEGMENT_ROWS)
-    rejects = [_rejects(block) for block in blocks if block.logs._core.counts["rejected"]]
-    if rejects:
-        session.copy_arrow("rejected_logs", pa.concat_tables(rejects))
-    windows = [b.windows for b in blocks if b.windows is not None and b.windows.num_rows]
-    if windows:
-        session.copy_arrow("windows", pa.concat_tables(windows, promote_options="permissive"))
-
-
-def _rejects(block: Block) -> pa.Table:
-    """The rejects with the key of the block, or of the receipt, that they came with."""
-    table = pa.table(block.logs._core.rejected())
-    if block.key:
-        keys = [block.key] * table.num_rows
-    else:
-        keys = [r.key for r in block.receipts for _ in range(r.rejected)]
-    return table.append_column("block", pa.array(keys, pa.string()))
-
-
-def _months_of(logs: LogBatch) -> set[tuple[int, int]]:
-    stamps = pa.table(logs._core)["timestamp"]
-    ends = pc.min_max(stamps).as_py()
-    first, last = ends["min"], ends["max"]
-    if (first.year, first.month) == (last.year, last.month):
-        return {(first.year, first.month)}
-    months = pc.unique(pc.floor_temporal(stamps, unit="month"))
-    return {(m.year, m.month) for m in months.to_pylist()}
-
-
-def _months_from_now(year: int, month: int) -> int:
-    now = datetime.now(UTC)
-    return (year - now.year) * 12 + month - now.month

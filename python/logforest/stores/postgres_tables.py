@@ -11,8 +11,14 @@ import pyarrow as pa
 
 from logforest.errors import ConfigError
 from logforest.sql import statement
-from logforest.stores.filters import Conditions, decode_cursor, from_us
-from logforest.values import names, one_of, whole
+from logforest.stores.filters import (
+    Conditions,
+    alert_conditions,
+    anomaly_conditions,
+    decode_cursor,
+    from_us,
+)
+from logforest.values import names, whole
 from logforest.windows import BASE_KEYS
 
 if TYPE_CHECKING:
@@ -22,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresTables"]
 
-SEVERITIES = ("low", "medium", "high", "critical")
-STATUSES = ("open", "acknowledged", "resolved")
 _FOLD_AFTER = timedelta(minutes=10)  # later deltas of a window are rare by then
 _FOLD_ROWS = 200_000
 
@@ -134,25 +138,9 @@ class PostgresTables:
             raise ConfigError(f"anomalies: {str(error).split('() ')[-1]}") from None
 
     def _anomalies(
-        self,
-        *,
-        anomaly_id: int | None = None,
-        since: When = None,
-        until: When = None,
-        service: Sequence[str] = (),
-        severity: Sequence[str] = (),
-        kind: Sequence[str] = (),
-        tenant: str | None = None,
-        limit: int | None = 100,
-        cursor: str | None = None,
+        self, *, limit: int | None = 100, cursor: str | None = None, **filters: Any
     ) -> pa.Table:
-        c = Conditions()
-        c.within(tenant, since, until)
-        c.add_in("service", service)
-        c.add_in("severity", one_of("severity", severity, SEVERITIES))
-        c.add_in("kind", kind)
-        if anomaly_id is not None:
-            c.add("id = {}", whole("anomaly_id", anomaly_id))
+        c = anomaly_conditions(**filters)
         if cursor:
             timestamp_us, row_id = decode_cursor(cursor)
             c.add("(timestamp, id) < ({}, {})", from_us(timestamp_us), row_id)
@@ -166,9 +154,7 @@ class PostgresTables:
         self, *, status: Literal["open", "acknowledged", "resolved"] | None = None
     ) -> pa.Table:
         """Alerts, newest first."""
-        c = Conditions()
-        if status is not None:
-            c.add_in("status", one_of("status", [status], STATUSES))
+        c = alert_conditions(status)
         out: pa.Table = self._table(
             "SELECT id, alert_type, severity, tenant, service, condition, status, triggered_at, "
             "acknowledged_at, resolved_at, count, fingerprint "

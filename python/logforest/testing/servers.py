@@ -128,11 +128,6 @@ class _Server:
             except ProcessLookupError:
                 continue
 
-    def restart(self) -> None:
-        """stop() and start()."""
-        self.stop()
-        self.start()
-
     def close(self) -> None:
         """Stop and delete the folder."""
         self.stop()

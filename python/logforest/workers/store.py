@@ -13,9 +13,9 @@ from logforest import _core
 from logforest._arrow import ipc_stream
 from logforest.batch import LogBatch
 from logforest.errors import ConfigError, QueueError
-from logforest.queues.redis_streams import NewBlock
+from logforest.queues.redis_entries import NewBlock
 from logforest.stores.base import Block
-from logforest.stores.postgres import PartialRepeat
+from logforest.stores.postgres_commit import PartialRepeat
 from logforest.workers.base import StreamWorker, WorkerOptions, traced
 from logforest.workers.decode import Decoded, decode, keys_of, make_block
 from logforest.workers.in_turn import InTurn
