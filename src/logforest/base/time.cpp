@@ -347,7 +347,25 @@ std::optional<ParsedTime> parse_rfc3164_time(std::string_view text,
       c.p += 5;
     }
   }
-  const std::int32_t zone = c.offset().value_or(context.zone_minutes);
+  auto told = c.offset();
+  // Cisco's "hh:mm:ss EST: ", RFC 3164's "hh:mm:ss CST 1987 host": any other capitals are a host.
+  if (!told && c.left() > 4 && *c.p == ' ' && is_alpha(c.p[1]) && !(c.p[1] & 0x20)) {
+    Cursor at = c;
+    at.skip(' ');
+    told = at.named_zone();
+    const bool dated = told && year < 0 && at.left() > 5 && *at.p == ' ' && four_digits(at.p + 1) &&
+                       at.p[5] == ' ';
+    if (dated) {
+      at.skip(' ');
+      year = at.number(4);
+    }
+    if (dated || (told && at.left() > 1 && *at.p == ':' && at.p[1] == ' ')) {
+      c.p = at.p;
+    } else {
+      told = std::nullopt;
+    }
+  }
+  const std::int32_t zone = told.value_or(context.zone_minutes);
   if (year >= 0) {
     if (!valid_date(year, month, day)) return std::nullopt;
     return ParsedTime{to_us(year, month, day, clock, zone), c.consumed(text), false};

@@ -20,7 +20,8 @@ bool Bsd3164Clock::read(std::string_view text, const TimeContext& context, std::
     const int seconds = clock_seconds(text.data() + 7);
     const bool year = text[15] == ' ' && text.size() > 20 && all_digits(text.substr(16, 4)) &&
                       (text[20] == ' ' || text[20] == ':');
-    if (seconds >= 0 && !year) {
+    const bool zone = text.size() > 20 && is_upper(text[16]) && is_upper(text[17]);
+    if (seconds >= 0 && !year && !zone) {
       us = midnight_us_ + seconds * std::int64_t{1'000'000};
       length = 15;
       return true;
