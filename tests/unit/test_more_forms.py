@@ -85,6 +85,83 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "2025/11/22 10:00:01.123\tINFO\tserver running\t{}": {"message": "server running\t{}"},
     "[10:00:01.123] INFO (812): ready": {"pid": 812, "message": "ready"},
+    "2025-11-22 10:00:01,123 INFO  org.shop.JobMaster        [] - ready": {
+        "service": "org.shop.JobMaster",
+        "message": "ready",
+    },
+    "[2025-11-22T10:00:01.123] [ERROR] shop - no stock": {"service": "shop", "message": "no stock"},
+    "2025-11-22T10:00:01.123Z [7F12 verbose 'Default' opID=x] added": {
+        "level": "DEBUG",
+        "service": "Default",
+        "thread": "7F12",
+        "message": "added",
+    },
+    # Stamps: the zone in front, no year, halves of the day, a day and its clock parted by a comma.
+    "[CET Nov 22 10:00:01] error    : access denied": {
+        "timestamp": datetime(2025, 11, 22, 9, 0, 1, tzinfo=UTC),
+        "level": "ERROR",
+        "message": "access denied",
+    },
+    "Nov-22 10:00:01.123 [main] DEBUG shop.Cart - ready": {
+        "timestamp": datetime(2025, 11, 22, 10, 0, 1, 123000, tzinfo=UTC),
+        "level": "DEBUG",
+        "service": "shop.Cart",
+        "thread": "main",
+    },
+    "2025-11-22 01:00:01 PM INFO ready": {
+        "timestamp": datetime(2025, 11, 22, 13, 0, 1, tzinfo=UTC),
+        "message": "ready",
+    },
+    "2025-11-22 12:00:01 AM INFO ready": {"timestamp": datetime(2025, 11, 22, 0, 0, 1, tzinfo=UTC)},
+    "2025-11-22 13:00:01 PM ready": {
+        "timestamp": datetime(2025, 11, 22, 13, 0, 1, tzinfo=UTC),
+        "message": "PM ready",
+    },
+    "2025-11-22,10:00:01.123,SID-1,ready": {
+        "timestamp": datetime(2025, 11, 22, 10, 0, 1, 123000, tzinfo=UTC)
+    },
+    "22. Nov 2025 10:00:01 INFO bereit": {
+        "timestamp": datetime(2025, 11, 22, 10, 0, 1, tzinfo=UTC),
+        "message": "bereit",
+    },
+    "2025-11-22 10:00:01 FEHLER Lager leer": {"level": "ERROR", "message": "Lager leer"},
+    '"2025-11-22 10:00:01"   "Login"   "bob"': {
+        "timestamp": datetime(2025, 11, 22, 10, 0, 1, tzinfo=UTC)
+    },
+    # Levels before the stamp.
+    "ERROR|2025-11-22 10:00:01,123|shop.Cart|no stock": {
+        "timestamp": datetime(2025, 11, 22, 10, 0, 1, 123000, tzinfo=UTC),
+        "level": "ERROR",
+        "service": "shop.Cart",
+        "message": "no stock",
+    },
+    "WARN [11-22|10:00:01.123] slow          x=1": {
+        "timestamp": datetime(2025, 11, 22, 10, 0, 1, 123000, tzinfo=UTC),
+        "level": "WARN",
+    },
+    "info  [2025-11-22 10:00:01.123 Z] ready": {
+        "timestamp": datetime(2025, 11, 22, 10, 0, 1, 123000, tzinfo=UTC),
+        "message": "ready",
+    },
+    "[ WARN 2025-11-22T10:00:01 main] slow": {
+        "timestamp": datetime(2025, 11, 22, 10, 0, 1, tzinfo=UTC),
+        "level": "WARN",
+        "service": "main",
+        "message": "slow",
+    },
+    "Shop2MQTT:error 2025-11-22 10:00:01: no broker": {
+        "timestamp": datetime(2025, 11, 22, 10, 0, 1, tzinfo=UTC),
+        "level": "ERROR",
+        "service": "Shop2MQTT",
+        "message": "no broker",
+    },
+    "INFO: [Nov 22 10:00:01.123] ready": {
+        "timestamp": datetime(2025, 11, 22, 10, 0, 1, 123000, tzinfo=UTC),
+        "level": "INFO",
+    },
+    # syslog without a host, its process in other places.
+    "Nov 22 10:00:01 stockd [812]: ready": {"service": "stockd", "pid": 812, "message": "ready"},
+    "Nov 22 10:00:01 [812] ERROR:db: no table": {"level": "ERROR", "pid": 812},
     # Levels with a number are about details.
     '{"t":"2025-11-22T10:00:01Z","s":"D2","msg":"slow"}': {"level": "DEBUG"},
     '{"level":"trace3","msg":"slow"}': {"level": "DEBUG"},
@@ -115,6 +192,8 @@ TRACES = [
     "10:00:01.124 [error] GenServer terminating\n** (RuntimeError) no stock\n"
     "    (shop 0.1.0) lib/shop.ex:3: Shop.f/1\n",
     "2025-11-22T10:00:01.123Z\terror\tno stock\nmain.main\n\t/a/b.go:3\n",
+    "ERROR [2025-11-22 10:00:01,123] shop.Cart: no stock\n"
+    "! java.lang.NullPointerException: x\n! at com.shop.Cart.get(Cart.java:12)\n",
 ]
 
 

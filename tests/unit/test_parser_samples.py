@@ -59,7 +59,6 @@ ZURICH = zoneinfo.ZoneInfo("Europe/Zurich")  # the zone of fail2ban's own tests
 FAIL2BAN_OUT_OF_SCOPE = {
     "assp.txt": "Apr-07-13: a date of that program alone",
     "domino-smtp.txt": "08-09-2014 without a setting is month first; fail2ban reads day first",
-    "monit.txt": "[PDT Apr 16 21:05:29]: the zone stands in front",
     "openhab.txt": "02/sept./2015: French month",
     "oracleims.txt": "XML attributes",
     "tine20.txt": "the stamp stands behind five words of session state",

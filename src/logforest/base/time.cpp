@@ -178,7 +178,10 @@ bool other_clock(Cursor& c, Clock& out) noexcept {
   Cursor at = c;
   const bool comma = at.skip(',');
   const char lead = at.left() > 0 ? *at.p : 0;
-  if (!at.skip(' ') && (comma || (!at.skip('-') && !at.skip('_')))) return false;
+  // "2025-11-22,10:00:01": a comma alone only before a whole clock.
+  const bool clock = comma && at.left() >= 8 && two_digits(at.p) && at.p[2] == ':' &&
+                     two_digits(at.p + 3) && at.p[5] == ':' && two_digits(at.p + 6);
+  if (!at.skip(' ') && !clock && (comma || (!at.skip('-') && !at.skip('_')))) return false;
   const char* hour_at = at.p;
   const int hour = at.number(2);
   if (hour < 0 || hour > 23 || at.left() < 6) return false;

@@ -281,6 +281,7 @@ std::optional<ParsedTime> day_month(std::string_view text, const TimeContext& co
   Cursor c(text);
   const int day = c.number(2);
   if (day < 0 || c.left() < 9) return std::nullopt;
+  if (*c.p == '.' && c.p[1] == ' ') ++c.p;  // "22. Nov 2025"
   const char separator = *c.p;
   const bool joined = is_alpha(separator);  // "17May2015 10:05:03"
   if (separator != ' ' && separator != '-' && separator != '/' && !joined) return std::nullopt;
@@ -327,14 +328,15 @@ std::optional<ParsedTime> month_day(std::string_view text, const TimeContext& co
   const int day = c.number(2);
   if (day < 1) return std::nullopt;
   c.skip(',');
-  if (!c.skip(mark)) return std::nullopt;
+  const bool ends = mark == '-' && c.left() > 8 && *c.p == ' ' && c.p[3] == ':';  // "Nov-22 10:00"
+  if (!c.skip(ends ? ' ' : mark)) return std::nullopt;
   int year = -1;
   if (c.left() > 5 && four_digits(c.p) && (c.p[4] == ' ' || c.p[4] == ',')) {
     year = c.number(4);
     c.skip(',');
     c.skip(' ');
     if (c.left() > 2 && c.p[0] == '@' && c.p[1] == ' ') c.p += 2;
-  } else if (dashed) {
+  } else if (dashed && !ends) {
     return std::nullopt;
   }
   Clock clock{};
@@ -358,10 +360,40 @@ std::optional<ParsedTime> month_day(std::string_view text, const TimeContext& co
   return made(c, text, *us);
 }
 
+// "CET Nov 22 10:00:01"
+std::optional<ParsedTime> zone_first(std::string_view text, TimeContext context) noexcept {
+  Cursor c(text);
+  const auto zone = c.named_zone();
+  if (!zone || !c.skip(' ') || c.left() < 12 || month_of(c.p) == 0) return std::nullopt;
+  context.zone_minutes = *zone;
+  const auto before = static_cast<std::uint32_t>(c.p - text.data());
+  auto found = month_day(text.substr(before), context);
+  if (found) found->length += before;
+  return found;
+}
+
+// "2025-11-22 01:00:01 PM": the half of the day is put right. `text` began with an ISO date.
+void half_of_day(std::string_view text, ParsedTime& found) noexcept {
+  const std::size_t at = found.length;
+  if (text.size() < at + 3 || text[at] != ' ' || text[at + 2] != 'M' ||
+      (text[at + 1] != 'A' && text[at + 1] != 'P') || at < 19 || text[13] != ':' ||
+      !is_digit(text[at - 1]) || (text.size() > at + 3 && is_alpha(text[at + 3]))) {
+    return;
+  }
+  const int hour = two_value(text.data() + 11);
+  if (hour < 1 || hour > 12) return;
+  const int right = hour % 12 + (text[at + 1] == 'P' ? 12 : 0);
+  found.us += (right - hour) * std::int64_t{3'600'000'000};
+  found.length += 3;
+}
+
 }  // namespace
 
 std::optional<ParsedTime> parse_time(std::string_view text, const TimeContext& context) noexcept {
-  if (auto iso = parse_iso8601(text, context)) return iso;
+  if (auto iso = parse_iso8601(text, context)) {
+    half_of_day(text, *iso);
+    return iso;
+  }
   const std::size_t weekday = weekday_length(text);
   const std::string_view rest = text.substr(weekday);
   if (rest.size() < 6) return std::nullopt;
@@ -374,6 +406,7 @@ std::optional<ParsedTime> parse_time(std::string_view text, const TimeContext& c
     if (!found && weekday == 0) found = epoch_text(rest);
   } else if (is_alpha(rest[0])) {
     found = month_day(rest, context);
+    if (!found && weekday == 0) found = zone_first(rest, context);
   } else if (rest[0] == ' ' && rest.size() > 20) {
     found = parse_clf_time(rest);
   }

@@ -31,7 +31,7 @@ constexpr Group kGroups[] = {
      "severity_text @l priority_name s syslog.severity.name"},
     {Target::Level, Reading::LevelOtel, "severitynumber severity_number"},
     {Target::Level, Reading::LevelSyslog,
-     "priority syslog.severity.code syslog_severity severity_code"},
+     "priority pri syslog.severity.code syslog_severity severity_code"},
     {Target::Level, Reading::LevelPython, "levelno"},
     {Target::Service, Reading::Plain,
      "service service.name service_name servicename application app app_name appname "

@@ -114,6 +114,19 @@ bool read_level(std::string_view s, std::size_t& at, AppFields& out, bool& brack
         at = close + 1;
         continue;
       }
+      // "[7F12 verbose 'Default' opID=x]"
+      if (const std::size_t blank = inner.find(' '); blank != npos && inner.size() > blank + 4) {
+        const std::size_t quote = inner.find(" '", blank + 1);
+        if (quote != npos &&
+            (out.level = header_level(inner.substr(blank + 1, quote - blank - 1), true))) {
+          out.thread = inner.substr(0, blank);
+          const std::size_t stop = inner.find('\'', quote + 2);
+          if (stop != npos) out.logger = inner.substr(quote + 2, stop - quote - 2);
+          at = close + 1;
+          bracketed = true;
+          return true;
+        }
+      }
       // "[Server thread/WARN]"
       if (const std::size_t slash = inner.rfind('/');
           slash != npos && (out.level = header_level(inner.substr(slash + 1), false))) {
@@ -237,6 +250,7 @@ struct LoggerContext {
   bool tight = false;   // ... by ':' without a blank
   bool wide = false;    // ... by two blanks or more
   bool first = false;   // it stands right behind the level
+  bool boxed = false;   // the stamp and the level stand in brackets
   bool always = false;  // this layout always has one (Spark, Hadoop, HDFS)
 };
 
@@ -281,15 +295,16 @@ bool read_logger(std::string_view s, std::size_t& at, const LoggerContext& how,
   }
   std::size_t behind = end;
   const Gap gap = skip_gap(s, behind);
-  const bool accept = (gap.mark == ':' && gap.blanks > 1) ||
-                      (gap.mark == '-' && gap.blanks > 1 &&
-                       (named || how.dashed || (how.first && (how.wide || !out.thread.empty())))) ||
-                      (how.wide && gap.blanks > 1 && gap.mark == 0) ||
-                      // oslo: "stamp pid LEVEL module.of.it text"
-                      (how.first && gap.blanks == 1 && gap.mark == 0 && !out.pid.empty() &&
-                       is_lower(word[0]) && dotted_name(word)) ||
-                      (named && gap.mark == 0 && gap.blanks > 0 && behind < s.size() &&
-                       s[behind] == '[' && word.find('.') != npos);
+  const bool accept =
+      (gap.mark == ':' && gap.blanks > 1) ||
+      (gap.mark == '-' && gap.blanks > 1 &&
+       (named || how.dashed || (how.first && (how.wide || how.boxed || !out.thread.empty())))) ||
+      (how.wide && gap.blanks > 1 && gap.mark == 0) ||
+      // oslo: "stamp pid LEVEL module.of.it text"
+      (how.first && gap.blanks == 1 && gap.mark == 0 && !out.pid.empty() && is_lower(word[0]) &&
+       dotted_name(word)) ||
+      (named && gap.mark == 0 && gap.blanks > 0 && behind < s.size() && s[behind] == '[' &&
+       word.find('.') != npos);
   if (!accept) return false;
   out.logger = word;
   at = end;
@@ -401,6 +416,11 @@ void read_rest(std::string_view s, std::size_t at, bool bracketed, LoggerContext
         at = skip_blanks(s, close + 1);
         break;
       }
+      if (inner.empty() && n > 0) {  // Log4j's empty context
+        at = close + 1;
+        gap = skip_gap(s, at);
+        continue;
+      }
       if (inner == "-" && !out.logger.empty() && out.request_id.empty()) {  // oslo without one
         at = skip_blanks(s, close + 1);
         break;
@@ -503,6 +523,10 @@ bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& 
     at = 0;
     if (leading_level(line, at, out)) {
       if (!stamp_at(line, at, context, out)) return false;
+      if (!out.logger.empty() && out.logger.data() > line.data() + at) {  // inside the bracket
+        const auto inside = static_cast<std::size_t>(out.logger.data() - line.data());
+        if (trim(line.substr(at, inside - at)).empty()) at = inside + out.logger.size() + 1;
+      }
       LoggerContext how;
       read_rest(line, at, true, how, out);
       return true;
@@ -526,11 +550,31 @@ bool scan_app_log(std::string_view line, const TimeContext& context, AppFields& 
   const std::string_view stamped_pid = out.pid;
   if (read_level(line, at, out, bracketed, before)) {
     how.dashed = before.mark == '-';
+    how.boxed = bracketed && line[0] == '[';
     read_rest(line, at, bracketed, how, out);
     return true;
   }
-  // Words before a stamp are a header only where a level follows.
-  if (!out.prefix.empty() && out.prefix.data() == line.data()) return false;
+  // Words before a stamp are a header only where a level follows, or stands among them.
+  if (!out.prefix.empty() && out.prefix.data() == line.data()) {
+    const std::size_t mark = out.prefix.find_last_of(": ");
+    if (mark == npos || !(out.level = header_level(out.prefix.substr(mark + 1), true))) {
+      return false;
+    }
+    out = AppFields{out.timestamp_us,
+                    out.ambiguous_date,
+                    out.level,
+                    {},
+                    out.prefix.substr(0, mark),
+                    {},
+                    {},
+                    {},
+                    {},
+                    {}};
+    at = stamp_end;
+    skip_gap(line, at);
+    out.message = line.substr(at);
+    return true;
+  }
   out.prefix = {};
   out.thread = {};
   out.logger = out.caller = {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "logforest/base/time.hpp"
 #include "logforest/parse/scan.hpp"
 
 namespace logforest::parse::app_words {
@@ -15,9 +16,14 @@ bool leading_level(std::string_view s, std::size_t& at, AppFields& out) noexcept
     close = s[0] == '[' ? ']' : s[0] == '<' ? '>' : ')';
     begin = 1;
   }
+  if (close == ']') begin = skip_blanks(s, begin);
   std::size_t end = begin;
   while (end < s.size() && is_alpha(s[end])) ++end;
-  out.level = header_level(s.substr(begin, end - begin), close != 0);
+  // "info  [2025-...]": in small letters only right before a stamp in brackets.
+  const std::size_t behind = skip_blanks(s, end);
+  const bool boxed =
+      behind > end && behind + 1 < s.size() && s[behind] == '[' && is_digit(s[behind + 1]);
+  out.level = header_level(s.substr(begin, end - begin), close != 0 || boxed);
   if (!out.level || end >= s.size()) return false;
   if (close == ']' && s[end] == '|') {  // "[ERROR|auth|L83] stamp"
     const std::size_t stop = find(s.substr(0, end + 80), ']', end);
@@ -26,16 +32,26 @@ bool leading_level(std::string_view s, std::size_t& at, AppFields& out) noexcept
     out.logger = s.substr(end + 1, (bar < stop ? bar : stop) - end - 1);
     if (bar < stop) out.caller = s.substr(bar + 1, stop - bar - 1);
     at = stop + 1;
+  } else if (close == ']' && is_blank(s[end]) && behind < s.size() && is_digit(s[behind])) {
+    // "[ INFO 2025-11-22T10:00:01 main] text": the caller reads the stamp, then "main]".
+    const std::size_t stop = find(s.substr(0, std::min(s.size(), behind + 120)), ']', behind);
+    if (stop == npos) return false;
+    const std::size_t word = s.substr(0, stop).rfind(' ');
+    if (word == npos || word < behind + 8) return false;
+    out.logger = s.substr(word + 1, stop - word - 1);
+    at = behind;
+    return true;
   } else if (close != 0) {
     if (s[end] != close) return false;
     at = end + 1;
   } else {
-    if (s[end] != ':' && s[end] != ',' && !is_blank(s[end])) return false;
+    if (s[end] != ':' && s[end] != ',' && s[end] != '|' && !is_blank(s[end])) return false;
     at = is_blank(s[end]) ? end : end + 1;
   }
   at = skip_blanks(s, at);
   // Cassandra's "INFO  [main] stamp"
-  if (close == 0 && at + 1 < s.size() && s[at] == '[' && is_alpha(s[at + 1])) {
+  if (close == 0 && at + 5 < s.size() && s[at] == '[' && is_alpha(s[at + 1]) &&
+      (month_number(s.data() + at + 1) == 0 || s[at + 4] != ' ')) {
     const std::size_t stop = find(s.substr(0, std::min(s.size(), at + 120)), ']', at);
     if (stop != npos) {
       out.thread = s.substr(at + 1, stop - at - 1);

@@ -112,7 +112,8 @@ bool read_stamp(std::string_view s, const TimeContext& context, AppFields& out,
       if (at) out.timestamp_us = *at;
       return at.has_value();
     }
-    if (digits == 2 && next == '-' && s.size() > 14 && s[5] == ' ') {  // "MM-dd HH:mm:ss.SSS"
+    if (digits == 2 && next == '-' && s.size() > 14 &&
+        (s[5] == ' ' || s[5] == '|')) {  // "MM-dd HH:mm:ss.SSS", go-ethereum's "MM-dd|HH:mm:ss"
       const int month = two_digits(s.data());
       const int day = two_digits(s.data() + 3);
       const int seconds = clock_seconds(s.data() + 6);
@@ -159,13 +160,13 @@ bool stamp_at(std::string_view s, std::size_t& at, const TimeContext& context,
               AppFields& out) noexcept {
   if (at >= s.size()) return false;
   const char open = s[at];
-  const bool bracketed = open == '[' || open == '<' || open == '(';
+  const bool bracketed = open == '[' || open == '<' || open == '(' || open == '"';
   std::size_t begin = bracketed ? at + 1 : at;
   std::size_t length = 0;
   if (begin >= s.size() || !read_stamp(s.substr(begin), context, out, length)) return false;
   std::size_t end = begin + length;
   if (bracketed) {
-    const char close = open == '[' ? ']' : open == '<' ? '>' : ')';
+    const char close = open == '[' ? ']' : open == '<' ? '>' : open == '"' ? '"' : ')';
     std::size_t i = end;
     while (i < s.size() && i - end < 16 && s[i] != close) ++i;
     if (i >= s.size() || s[i] != close) return false;

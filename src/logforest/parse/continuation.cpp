@@ -10,7 +10,7 @@ using namespace scan;
 
 namespace {
 
-constexpr std::array<std::string_view, 17> kTraceStarts{
+constexpr std::array<std::string_view, 18> kTraceStarts{
     "Caused by: ",
     "Suppressed: ",
     "Traceback (most recent call last):",
@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 17> kTraceStarts{
     "[previous exception]",
     "Stack trace:",
     "** (",
+    "! ",
     "main.main",
 };
 
@@ -118,6 +119,7 @@ Shape shape_of(std::string_view line) noexcept {
     case 'g':
     case 'W':
     case '*':
+    case '!':
     case 'm':
       for (const std::string_view start : kTraceStarts) {
         if (!line.starts_with(start)) continue;

@@ -124,8 +124,7 @@ Detected detect_format(std::string_view head) {
       first = format;
     }
     if (first) best.finer.push_back(first);
-    // Of one or two lines the shares tell all.
-    if (lines.size() > 2) add_rare(lines, formats, best);
+    if (lines.size() > 1) add_rare(lines, formats, best);
   }
   const double others = (1 - best.confidence) * static_cast<double>(lines.size());
   best.pure = best.format && (others < 1.5 || best.confidence >= 0.9);

@@ -139,6 +139,15 @@ bool scan_tag(std::string_view s, Syslog3164Fields& out) noexcept {
       out.message = s;
       return true;
     }
+    if (c == ' ' && i > 0 && i + 2 < s.size() && s[i + 1] == '[' && is_digit(s[i + 2])) {
+      const std::size_t close = pid_end(s, i + 1);  // "sogod [812]: text"
+      if (close != npos && close + 1 < s.size() && s[close + 1] == ':') {
+        out.tag = s.substr(0, i);
+        out.pid = s.substr(i + 2, close - i - 2);
+        finish_tag(s, close + 1, out);
+        return true;
+      }
+    }
     if (c == ' ') return i > 0 && spaced_tag(s, i, out);
     if (c < ' ') return false;
   }
@@ -247,6 +256,16 @@ void scan_body(std::string_view s, Syslog3164Fields& out) noexcept {
     if (scan_tag(s, out)) return;
   }
   if (behind >= s.size() || token.size() > 255) return;  // one word is a message
+  if (token[0] == '[' && token.back() == ']' && token.size() > 2 &&
+      all_digits(token.substr(1, token.size() - 2))) {  // "[812] text": neither host nor tag
+    out.pid = token.substr(1, token.size() - 2);
+    out.message = rest;
+    return;
+  }
+  if (rest.size() > 4 && rest[0] == '[' && is_digit(rest[1]) && is_alpha(token[0]) &&
+      scan_tag(s, out)) {
+    return;  // "sogod [812]: text"
+  }
   if (token.back() == ']' && is_alpha(token[0]) && find(token, '[') < token.size() - 2) {
     if (scan_tag(s, out)) return;  // "unbound[812:0] text": there is no host
   }

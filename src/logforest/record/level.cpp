@@ -24,6 +24,9 @@ constexpr Spelling kSpellings[] = {
     {"hint", Level::Info},         {"detail", Level::Info},        {"success", Level::Info},
     {"eror", Level::Error},        {"dbug", Level::Debug},         {"trce", Level::Debug},
     {"vrb", Level::Debug},         {"fault", Level::Error},        {"silly", Level::Debug},
+    {"erro", Level::Error},        {"debu", Level::Debug},         {"fata", Level::Critical},
+    {"trac", Level::Debug},        {"pani", Level::Critical},      {"fehler", Level::Error},
+    {"warnung", Level::Warn},      {"erreur", Level::Error},
 };
 
 // What stands around the word: a terminal's colours, "+2" behind it (slog's levels in between).
