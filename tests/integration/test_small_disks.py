@@ -56,7 +56,10 @@ def test_a_checkpoint_that_fails_closes_nothing(disk: Path) -> None:
         assert store.count(LogQuery()) == ROWS + 1
 
 
-def test_no_checkpoint_is_begun_that_cannot_end(disk: Path) -> None:
+def test_no_checkpoint_is_begun_that_cannot_end(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logforest.stores.duckdb._QUIET_SECONDS", -1)
     with DuckDBStore(str(disk / "logs.duckdb")) as store:
         store.append(_logs(ROWS))
         log = store.file.wal_bytes

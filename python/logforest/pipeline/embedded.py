@@ -2,8 +2,8 @@
 
 Requests that arrive while a group is stored form the next one: one parse, one fsync for all of
 them, and every request is answered after its own. Groups go to the store's journal; those that
-bring more than records, and all where there is no journal, into a transaction each, and while one
-is being committed the next is being prepared. Detection follows behind and never delays an answer;
+bring more than records, and all where there is no journal, into a transaction each; while one
+is being stored the next is being prepared. Detection follows behind and never delays an answer;
 what it has not scored when the process dies is scored after the next start.
 """
 
@@ -198,25 +198,29 @@ class EmbeddedPipeline:
 
     def _store_group(self, submissions: list[Submission], *, small: bool) -> None:
         group = prepare_group(submissions, self.store.reserve_ids)
-        free = self._nothing_ahead()
-        if free and self._in_journal(group):
-            return
-        group.aggregate()
-        if free and small:
+        if not self._for_journal(group):
+            group.aggregate()
+        if small and self._nothing_ahead():
             self._commit_one(group)
-        else:
+        else:  # while it is written and synced the next is prepared
             self._hand_over(group)
 
-    def _in_journal(self, group: Group) -> bool:
-        """Store and answer a group that brings nothing but records, where there is a journal."""
+    def _for_journal(self, group: Group) -> bool:
+        """Whether it brings nothing but records, where there is a journal."""
         logs = group.block.logs
-        if (
-            self._journal is None
-            or not logs.num_rows
-            or group.block.receipts
-            or logs.counts["rejected"]
-            or not self._journal.commit_soon(logs, group.last_id, self._offer, self._templates.wake)
-        ):
+        return (
+            self._journal is not None
+            and logs.num_rows > 0
+            and not group.block.receipts
+            and not logs.counts["rejected"]
+        )
+
+    def _in_journal(self, group: Group) -> bool:
+        """Store and answer a group, where the journal can take it."""
+        if self._journal is None or not self._for_journal(group):
+            return False
+        logs, then, done = group.block.logs, self._offer, self._templates.wake
+        if not self._journal.commit_soon(logs, group.last_id, then, done):
             return False
         self.detection.announce(group.last_id)
         self._stored(group)
@@ -236,6 +240,10 @@ class EmbeddedPipeline:
 
     def _commit_one(self, group: Group) -> None:
         try:
+            if self._in_journal(group):
+                return
+            if group.block.windows is None:
+                group.aggregate()
             self._commit(group)
         except Exception as error:  # a stage must outlive whatever one group brings
             self._fail(group.submissions, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -34,11 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DuckDBStore"]
 
-# Fold the log into the file when this much waits and nothing else does, or at the latest here.
-# The first costs 0.1 s at a quiet moment; the second bounds memory, the time to open, and how
-# long commits wait for it: 2 ms a MB. Smaller steps leave more holes in the file: with 32 MB it
-# grew by half.
+# Fold the log into the file when this much waits and nothing has come for a while, or at the latest
+# here. The first costs 0.1 s at a quiet moment; the second bounds memory, the time to open, and how
+# long commits wait for it: 2 ms a MB. Each step writes the last row group again and leaves holes
+# where it was: smaller ones, or such between the records of a steady sender, double the file.
 _CHECKPOINT_IDLE_BYTES = 4 << 20
+_QUIET_SECONDS = 3.0
 _CHECKPOINT_BYTES = 96 << 20
 
 
@@ -82,6 +84,7 @@ class DuckDBStore:
         self._templates = DuckDBTemplates(self.file, self._write_lock)
         self._writer = Writer(self.file)
         self._folding = duckdb_windows.Folding(self.file)
+        self._committed_at = 0.0
         self.version = 0  # of the contents: grows with every commit
         self._backlog: Backlog | None = None
         if not self.file.in_memory:
@@ -119,6 +122,7 @@ class DuckDBStore:
                 if applied is None or self._position() < applied:
                     self._writer.commit(blocks, applied, within)
             self.version += 1
+            self._committed_at = time.monotonic()
             self._folding.committed(blocks)
 
     def _open_backlog(self) -> Backlog:
@@ -262,8 +266,9 @@ class DuckDBStore:
             return self.file.query(sql, conditions.parameters)
 
     def _cores_for(self, query: LogQuery) -> AbstractContextManager[None]:
-        """All cores where many records are read."""
-        few = query.limit is not None and not query.q and query.cursor is None
+        """All cores where many records are read, also for a page of rare ones."""
+        rare = query.q or query.cursor is not None or query.service or query.level
+        few = query.limit is not None and not rare
         return nullcontext() if few else self.file.all_cores()
 
     def count(self, query: LogQuery) -> int:
@@ -398,7 +403,8 @@ class DuckDBStore:
 
     def maintain(self, *, idle: bool) -> None:
         """Fold the log into the file at a quiet moment, or when it has grown too long."""
-        if self.file.wal_bytes < (_CHECKPOINT_IDLE_BYTES if idle else _CHECKPOINT_BYTES):
+        quiet = idle and time.monotonic() - self._committed_at > _QUIET_SECONDS
+        if self.file.wal_bytes < (_CHECKPOINT_IDLE_BYTES if quiet else _CHECKPOINT_BYTES):
             return
         if self.file.room <= 0:  # DuckDB would give up halfway, and on the open database with it
             return

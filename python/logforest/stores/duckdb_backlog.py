@@ -25,12 +25,15 @@ __all__ = ["ROW_GROUP", "Applied", "Backlog", "Position"]
 log = logging.getLogger("logforest.journal")
 
 # A transaction of DuckDB that adds whole row groups writes them into the file at once, compressed;
-# any other puts its rows into memory and its log, and a checkpoint has to do the rest.
+# any other puts its rows into memory and its log, and a checkpoint has to do the rest, which leaves
+# holes in the file.
 ROW_GROUP = 122_880
-_FILL_SECONDS = 2.0  # at a pace that fills one in this time they are waited for,
-_STILL_SECONDS = 0.15  # unless nothing came for so long
-# Else together in one transaction: what came in this time. Who reads does not wait for it.
-_GATHER_SECONDS = 0.05
+_FILL_SECONDS = 10.0  # so long a row group may take to get whole,
+_STILL_SECONDS = 0.1  # unless nothing comes for so long,
+_STILL_GAPS = 2  # and for so many times the gaps of late. Who reads does not wait for it.
+_MOST_GAP = 2.0
+_GAP_FADES = 0.95  # with each that comes
+_GATHER_SECONDS = 0.05  # what came in this time is told of together
 _RETRY_SECONDS = 0.5
 _MOST_BYTES = 96 << 20  # of frames; above that whoever brings more has to wait
 _IDLE_SECONDS = 1.0
@@ -91,6 +94,8 @@ class Backlog:
         self._waiting: deque[_Waiting] = deque()
         self._rows = 0
         self._bytes = 0
+        self._added_at = 0.0
+        self._gap = 0.0  # between those that came of late, in seconds
         self._untold: deque[tuple[_core.LogBatch, int, Applied]] = deque()
         self._state = threading.Condition(threading.Lock())  # of all above
         self._applying = threading.Lock()  # taken first
@@ -182,7 +187,10 @@ class Backlog:
         size: int,
         done: Callable[[], None] | None,
     ) -> None:
-        self._waiting.append(_Waiting(number, logs, applied, size, time.monotonic(), done))
+        now = time.monotonic()
+        self._gap = max(self._gap * _GAP_FADES, min(now - self._added_at, _MOST_GAP))
+        self._added_at = now
+        self._waiting.append(_Waiting(number, logs, applied, size, now, done))
         self._rows += logs.num_rows
         self._bytes += size
 
@@ -310,13 +318,12 @@ class Backlog:
                 at = end
 
     def _filling(self) -> bool:
-        """Whether a row group will be whole soon."""
+        """Whether what waits is to wait for more."""
         if self._closed or not self._waiting or self._full:
             return False
         now = time.monotonic()
-        if now - self._waiting[-1].since > _STILL_SECONDS:
-            return False
-        return self._rows >= ROW_GROUP * (now - self._waiting[0].since) / _FILL_SECONDS
+        still = max(_STILL_SECONDS, _STILL_GAPS * self._gap)
+        return now - self._added_at < still and now - self._waiting[0].since < _FILL_SECONDS
 
     def _work(self) -> bool:
         return bool(self._waiting or self._untold) or self._closed

@@ -11,7 +11,7 @@ CREATE TABLE logs (
     level log_level NOT NULL,
     service VARCHAR,
     source VARCHAR,
-    message VARCHAR NOT NULL,
+    message VARCHAR NOT NULL USING COMPRESSION zstd,  -- smaller, and few rows are read faster
     endpoint VARCHAR,
     method VARCHAR,
     status_code SMALLINT,
@@ -22,7 +22,7 @@ CREATE TABLE logs (
     span_id VARCHAR,
     category log_category,
     template_id BIGINT,
-    metadata VARCHAR USING COMPRESSION zstd,  -- 25 bytes less a row than the default
+    metadata VARCHAR USING COMPRESSION zstd,  -- 25 bytes a row less than the default
     created_at TIMESTAMPTZ
 );
 
