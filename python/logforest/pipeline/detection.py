@@ -31,7 +31,9 @@ __all__ = ["Detection", "Scorer"]
 log = logging.getLogger("logforest.detection")
 
 _HANDED_ROWS = 400_000  # held in memory at once, about 160 MB
-_READ_ROWS = 20_000
+_BEHIND_ROWS = 300_000  # above that whoever brings more waits a little: to read again costs more
+_WAIT_SECONDS = 0.1
+_READ_ROWS = 50_000
 _WARM_UP_ROWS = 200_000  # read again after a start without a saved detector: a second of work
 _SAVE_SECONDS = 30.0  # how often the detector is saved,
 _SAVE_RECORDS = 1_000_000  # or after as many records: what a start after a crash reads again
@@ -72,7 +74,9 @@ class Detection:
         self._scorer = scorer
         self._on_anomalies = on_anomalies
         self._file = file
-        self._wake = threading.Condition(threading.Lock())
+        lock = threading.Lock()
+        self._wake = threading.Condition(lock)
+        self._caught_up = threading.Condition(lock)
         self._handed: deque[tuple[LogBatch, int, int]] = deque()  # batch, id before it, last id
         self._handed_rows = 0
         self._stopping = False
@@ -117,6 +121,16 @@ class Detection:
     def announce(self, last_id: int) -> None:
         """Records up to here are acknowledged, and will be offered."""
         self._announced_id = last_id
+
+    def give_time(self) -> None:
+        """Return when not too much waits for the scorer, or a little later."""
+        if self._scorer is None or not self._behind():
+            return
+        with self._wake:
+            self._caught_up.wait_for(lambda: not self._behind(), _WAIT_SECONDS)
+
+    def _behind(self) -> bool:
+        return self._committed_id - max(self._seen, self._found_id) > _BEHIND_ROWS
 
     def offer(self, logs: LogBatch, last_id: int) -> None:
         """Hand over a committed batch; let go of it when too much is waiting."""
@@ -200,7 +214,11 @@ class Detection:
 
     def _step(self) -> None:
         logs, last_id = self._next()
-        self._seen = max(self._seen, last_id)  # whatever happens: never twice through the scorer
+        with self._wake:
+            self._seen = max(
+                self._seen, last_id
+            )  # whatever happens: never twice through the scorer
+            self._caught_up.notify()
         if logs is not None and logs.num_rows:
             anomalies = self._scorer.process(logs)  # type: ignore[union-attr]
             if not self._store_failed:

@@ -165,6 +165,7 @@ class EmbeddedPipeline:
                 expected = 1
                 continue
             expected = len(taken) * 3 // 4
+            self.detection.give_time()
             try:
                 fresh = self._book.sift(taken, self._answer)
                 if fresh:

@@ -42,6 +42,7 @@ __all__ = ["DuckDBStore"]
 _CHECKPOINT_IDLE_BYTES = 4 << 20
 _QUIET_SECONDS = 3.0
 _CHECKPOINT_BYTES = 96 << 20
+_AFTER_GAPS = 2
 
 
 def _text_match(c: Conditions, term: str) -> str:
@@ -304,9 +305,15 @@ class DuckDBStore:
 
     def after(self, log_id: int, until: int, limit: int) -> LogBatch:
         """The first ``limit`` records with ``log_id < id <= until``, in order of id."""
+        sql = statement("duckdb", "logs_after")
+        near = log_id + _AFTER_GAPS * limit  # ids have few gaps
+        if near < until:  # else all columns of all that follows would be read
+            table = self.file.query(sql, [log_id, near, limit])
+            if table.num_rows == limit:
+                return _batch(table)
         if self._backlog is not None:
             self._backlog.apply()
-        return _batch(self.file.query(statement("duckdb", "logs_after"), [log_id, until, limit]))
+        return _batch(self.file.query(sql, [log_id, until, limit]))
 
     def windows(
         self,

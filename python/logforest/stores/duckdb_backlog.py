@@ -100,6 +100,7 @@ class Backlog:
         self._state = threading.Condition(threading.Lock())  # of all above
         self._applying = threading.Lock()  # taken first
         self._telling = threading.Lock()  # never together with that
+        self._told_at = 0.0
         self.gate = threading.Lock()
         self.split = False
         self._thread: threading.Thread | None = None
@@ -159,6 +160,8 @@ class Backlog:
                 self._thread.start()
             elif len(self._waiting) == 1 or self._full:
                 self._state.notify_all()
+        if self._applying.locked() and self._added_at - self._told_at > _GATHER_SECONDS:
+            self._tell()  # the thread, which else does it, has its hands full
         return True
 
     def _await_room(self) -> None:
@@ -302,6 +305,7 @@ class Backlog:
         """Those who want to know what is durable hear it in order, and together if it is more."""
         with self._telling:
             with self._state:
+                self._told_at = time.monotonic()
                 batch = list(self._untold)
                 self._untold.clear()
             at = 0
