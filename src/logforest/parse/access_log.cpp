@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include "logforest/base/time.hpp"
 #include "logforest/parse/scan.hpp"
@@ -254,14 +255,14 @@ bool scan_tail(std::string_view s, AccessFields& out) noexcept {
 }  // namespace
 
 bool scan_access_log(std::string_view line, ClfClock& clock, AccessFields& out) noexcept {
-  out = AccessFields{};
+  std::construct_at(&out);
   std::size_t open = scan_usual_head(line, out);
   std::size_t length = 0;
   if (open != npos && clock.read(line.substr(open + 1), out.timestamp_us, length)) {
     const std::size_t close = open + 1 + length;
     if (close < line.size() && line[close] == ']') return scan_tail(line.substr(close + 1), out);
   }
-  out = AccessFields{};
+  std::construct_at(&out);
   open = find(line, '[');
   for (int tries = 0; open != npos && tries < 4; ++tries, open = find(line, '[', open + 1)) {
     length = 0;

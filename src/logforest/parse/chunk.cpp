@@ -5,11 +5,12 @@
 
 #include "logforest/base/utf8.hpp"
 #include "logforest/parse/directives.hpp"
+#include "logforest/parse/line_ends.hpp"
 
 namespace logforest::parse {
 
 namespace {
-constexpr std::size_t kBlock = std::size_t{1} << 12;  // stays in the first-level cache
+constexpr std::size_t kBlock = LineEnds::kBlock;
 constexpr std::size_t kSmallBlock = std::size_t{1} << 10;
 constexpr double kRoom = 1.03;
 constexpr char kEscape = '\x1b';
@@ -24,6 +25,13 @@ std::size_t colour_end(std::string_view text, std::size_t at) noexcept {
 // The first place of `c` in data[from, end), or `npos`.
 std::size_t find_byte(std::string_view data, char c, std::size_t from, std::size_t end) noexcept {
   return data.substr(0, end).find(c, from);
+}
+
+bool blank(std::string_view text) noexcept {
+  for (const char c : text) {
+    if (c != ' ' && c != '\t') return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -60,25 +68,31 @@ struct ChunkParser::Task {
   std::size_t escape = 0;  // likewise
 };
 
-void ChunkParser::check_block(Task& task, std::size_t at, std::size_t size) {
-  std::size_t length = std::max(task.block, size);
-  const auto look = [&] {
-    std::size_t end = at + length;
-    if (end < task.data.size()) end = task.data.find('\n', end);
-    const std::string_view block =
-        task.data.substr(at, end >= task.data.size() ? end : end + 1 - at);
-    task.all_utf8 = valid_utf8(block);
-    task.checked = at + block.size();
-  };
-  look();
-  // One bad line has all lines of its block looked at, so that block must be small.
-  if (const std::size_t small = std::max(kSmallBlock, size); !task.all_utf8 && length > small) {
-    length = small;
+ChunkParser::Content ChunkParser::check_block(Task& task, std::size_t at, std::size_t size) {
+  const std::size_t end = at + size;
+  if (end > task.checked) {
+    std::size_t length = std::max(task.block, size);
+    const auto look = [&] {
+      std::size_t stop = at + length;
+      if (stop < task.data.size()) stop = task.data.find('\n', stop);
+      const std::string_view block =
+          task.data.substr(at, stop >= task.data.size() ? stop : stop + 1 - at);
+      task.all_utf8 = valid_utf8(block);
+      task.checked = at + block.size();
+    };
     look();
+    // One bad frame has all frames of its block looked at, so that block must be small.
+    if (const std::size_t small = std::max(kSmallBlock, size); !task.all_utf8 && length > small) {
+      length = small;
+      look();
+    }
+    task.block = std::min(kBlock, std::max(kSmallBlock, task.all_utf8 ? length * 2 : 0));
+    task.nul = find_byte(task.data, 0, at, task.checked);
+    task.escape = find_byte(task.data, kEscape, at, task.checked);
   }
-  task.block = std::min(kBlock, std::max(kSmallBlock, task.all_utf8 ? length * 2 : 0));
-  task.nul = find_byte(task.data, 0, at, task.checked);
-  task.escape = find_byte(task.data, kEscape, at, task.checked);
+  if (task.nul < at) task.nul = find_byte(task.data, 0, at, task.checked);
+  if (task.escape < at) task.escape = find_byte(task.data, kEscape, at, task.checked);
+  return {!task.all_utf8, task.nul < end, task.escape < end};
 }
 
 ChunkParser::ChunkParser(const Format& format, const ParseOptions& options, std::string_view head,
@@ -130,21 +144,33 @@ ChunkResult ChunkParser::parse(std::string_view data, std::int64_t offset, bool 
   return std::move(result);
 }
 
+// Line ends and bytes that need care are found in one pass over each block, the texts of a block
+// checked at once: usually no line needs a look of its own.
 void ChunkParser::lines(Task& task) {
-  const char* const begin = task.data.data();
-  const char* const end = begin + task.data.size();
+  const std::string_view data = task.data;
   std::int64_t number = 0;
-  for (const char* p = begin; p < end;) {
-    const auto* stop =
-        static_cast<const char*>(std::memchr(p, '\n', static_cast<std::size_t>(end - p)));
-    const char* const next = stop == nullptr ? end : stop + 1;
-    if (stop == nullptr) stop = end;
-    if (stop > p && stop[-1] == '\r') --stop;
+  std::size_t begin = 0;                  // of the line
+  Content may_hold{false, false, false};  // the line, in the blocks before
+  LineEnds ends;
+  const auto one = [&](std::size_t stop) {
+    const std::size_t n = stop - begin;
     ++number;
-    line(task, {p, static_cast<std::size_t>(stop - p)}, static_cast<std::size_t>(p - begin),
-         number);
-    p = next;
+    const bool returned = n != 0 && data[stop - 1] == '\r';
+    line(task, data.substr(begin, returned ? n - 1 : n), begin, number, may_hold);
+    begin = stop + 1;
+  };
+  for (std::size_t at = 0; at < data.size(); at += kBlock) {
+    const ByteKinds kinds = find_line_ends(data.substr(at, kBlock), ends);
+    may_hold.nul |= kinds.nul;
+    may_hold.escape |= kinds.escape;
+    may_hold.ill_formed |= kinds.high;
+    if (ends.count == 0) continue;
+    if (may_hold.ill_formed)
+      may_hold.ill_formed = !valid_utf8(data.substr(begin, at + ends.last() - begin));
+    for (std::size_t i = 0; i < ends.count; ++i) one(at + ends.at[i]);
+    may_hold = {kinds.high, kinds.nul, kinds.escape};
   }
+  if (begin < data.size()) one(data.size());
   task.result.counts.lines = number;
 }
 
@@ -174,7 +200,8 @@ void ChunkParser::frames(Task& task) {
           std::memset(rewritten_.room(kPadding), 0, kPadding);
           text = rewritten_.view();
         }
-        line(task, text, place, number, rewritten);
+        line(task, text, place, number,
+             rewritten ? Content{} : check_block(task, place, text.size()));
       }
       if (frame->lines > 1) counts.continuation += frame->lines - 1;
     }
@@ -189,26 +216,20 @@ void ChunkParser::frames(Task& task) {
 }
 
 void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::int64_t number,
-                       bool rewritten) {
+                       Content may_hold) {
   LineCounts& counts = task.result.counts;
-  const std::size_t end = at + text.size();
-  if (!rewritten) {
-    if (end > task.checked) check_block(task, at, text.size());
-    if (task.nul < at) task.nul = find_byte(task.data, 0, at, task.checked);
-    if (task.escape < at) task.escape = find_byte(task.data, kEscape, at, task.checked);
-  }
-  if (text.empty() || text.find_first_not_of(" \t") == std::string_view::npos) {
+  if (blank(text)) {
     ++counts.blank;
     return;
   }
   if (text.size() > options_.max_line_bytes) {
     return reject(task, Reject::LineTooLong, text, at, number);
   }
-  if (rewritten ? text.find('\0') != std::string_view::npos : task.nul < end) {
+  if (may_hold.nul && text.find('\0') != std::string_view::npos) {
     return reject(task, Reject::Binary, text, at, number);
   }
   std::string_view clean = text;
-  if ((rewritten || !task.all_utf8) && !valid_utf8(text)) {
+  if (may_hold.ill_formed && !valid_utf8(text)) {
     if (strict_utf8_ || parser_->demands_utf8(text)) {
       return reject(task, Reject::InvalidUtf8, text, at, number);
     }
@@ -217,10 +238,10 @@ void ChunkParser::line(Task& task, std::string_view text, std::size_t at, std::i
     std::memset(repaired_.room(kPadding), 0, kPadding);
     clean = repaired_.view();
   }
-  if ((rewritten || task.escape < end) && colours_ && without_colours(clean, plain_)) {
+  if (may_hold.escape && colours_ && without_colours(clean, plain_)) {
     std::memset(plain_.room(kPadding), 0, kPadding);
     clean = plain_.view();
-    if (clean.find_first_not_of(" \t") == std::string_view::npos) {
+    if (blank(clean)) {
       ++counts.blank;
       return;
     }

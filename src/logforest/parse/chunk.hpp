@@ -43,12 +43,17 @@ class ChunkParser {
 
  private:
   struct Task;
-  static void check_block(Task& task, std::size_t at, std::size_t size);
+  // What a text may hold, from a look at more than itself.
+  struct Content {
+    bool ill_formed = true;  // bytes that are not UTF-8
+    bool nul = true;
+    bool escape = true;
+  };
+  static Content check_block(Task& task, std::size_t at, std::size_t size);
   void lines(Task& task);
   void frames(Task& task);
-  // `rewritten`: the text is the framer's and does not stand in the data.
   void line(Task& task, std::string_view text, std::size_t at, std::int64_t line_number,
-            bool rewritten = false);
+            Content may_hold);
   void reject(Task& task, Reject why, std::string_view text, std::size_t at, std::int64_t number);
 
   const ParseOptions& options_;

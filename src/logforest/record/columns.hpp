@@ -215,14 +215,13 @@ class DictColumn {
   void set(std::size_t row, std::string_view value) {
     // Longer than two words: they are its ends, and the dictionary is asked for the rest.
     const ShortText key(value);
-    const std::size_t place = key.hash() % kRecent;
-    const bool second = !is_recent(recent_[place], key, value);
     // Two places a key: many values in turn (the hosts of a fleet) would push each other out.
-    Recent& recent = recent_[second ? place ^ 1 : place];
+    const std::size_t hash = key.hash();
+    const std::size_t place = hash % kRecent;
+    const bool second = !is_recent(recent_[place], key, value);
+    const Recent& recent = recent_[second ? hash / kRecent : place];
     if (second && !is_recent(recent, key, value)) {
-      recent = recent_[place];
-      recent_[place] = {key, dictionary_.intern(value)};
-      last_ = recent_[place].code;
+      last_ = remember(place, key, value);
       codes_.set(row, last_);
       return;
     }
@@ -259,7 +258,7 @@ class DictColumn {
   [[nodiscard]] const Dictionary& dictionary() const noexcept { return dictionary_; }
 
  private:
-  static constexpr std::size_t kRecent = 256;
+  static constexpr std::size_t kRecent = 256;  // a byte of ShortText::hash
   struct Recent {
     ShortText key;
     std::int32_t code = -1;
@@ -268,6 +267,16 @@ class DictColumn {
                                std::string_view value) const noexcept {
     return recent.code >= 0 && recent.key == key &&
            (value.size() <= ShortText::kLongest || dictionary_[recent.code] == value);
+  }
+
+  // The value that was at `place` moves to the other of its places.
+  [[gnu::noinline]] std::int32_t remember(std::size_t place, const ShortText& key,
+                                          std::string_view value) {
+    const Recent& old = recent_[place];
+    const std::size_t hash = old.key.hash();
+    recent_[hash % kRecent == place ? hash / kRecent : hash % kRecent] = old;
+    recent_[place] = {key, dictionary_.intern(value)};
+    return recent_[place].code;
   }
 
   FixedColumn<std::int32_t> codes_;
