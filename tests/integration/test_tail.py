@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -133,3 +134,35 @@ def test_the_header_of_a_table_is_known_at_its_end(log: Path) -> None:
         assert json.loads(tail.line())["status_code"] == 403
     finally:
         tail.stop()
+
+
+def test_a_file_that_was_truncated_and_grew_past_the_place_of_reading(
+    log: Path, follow: Tail
+) -> None:
+    assert [message(follow), message(follow)] == ["record 3", "record 4"]
+    with log.open("r+") as file:  # as logrotate's copytruncate, and a program that writes on
+        file.write("".join(LINE.format(i) for i in range(20, 40)))
+        file.truncate()
+    assert [message(follow) for _ in range(20)] == [f"record {i}" for i in range(20, 40)]
+    with log.open("a") as file:
+        file.write(LINE.format(41))
+    assert message(follow) == "record 41"
+    assert "truncated" in follow.stop()
+
+
+def test_ctrl_c_ends_an_analysis_that_waits_for_input() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "logforest", "analyze", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(LINE.format(1).encode() * 10_000)  # more than a pipe holds: it reads
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=240)
+    assert (process.returncode, process.stderr.read()) == (130, b"")
+    process.stdin.close()
+    process.stderr.close()

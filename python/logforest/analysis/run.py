@@ -26,6 +26,7 @@ _MOST_REJECTS = 20  # kept as examples
 _MOST_TEMPLATES = 1000
 _FOREVER_S = 1e9  # files beside each other in time: windows stay open until the end
 _GRACE_S = 300.0
+_PATIENCE_S = 1.0
 _BASE = "1m"
 
 
@@ -190,7 +191,7 @@ def _ahead(batches: Iterator[LogBatch]) -> Iterator[LogBatch]:
             yield item
     finally:
         stopped.set()
-        thread.join()
+        thread.join(_PATIENCE_S)  # it may be waiting for a terminal, which may never write
 
 
 class _Look:

@@ -10,6 +10,8 @@ import importlib
 import os
 import pkgutil
 import sys
+import threading
+from contextlib import suppress
 
 import typer
 
@@ -51,8 +53,10 @@ def _load_commands() -> None:
 
 def _in_words(error: OSError) -> str:
     """``[Errno 21] Is a directory: 'logs'`` for people."""
-    if error.errno is None or error.filename is None:
+    if error.errno is None:
         return str(error)
+    if error.filename is None:
+        return error.strerror or str(error)
     name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
     if isinstance(error, IsADirectoryError):
         return f"{name}: Is a directory; name its files, like '{str(name).rstrip('/')}/*'"
@@ -73,4 +77,14 @@ def main() -> None:
         print(f"logforest: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        _leave(130)
+
+
+def _leave(code: int) -> None:
+    """Exit; a thread that waits for input is not waited for."""
+    if any(thread.daemon for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)

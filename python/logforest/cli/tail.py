@@ -14,6 +14,7 @@ import typer
 _POLL_SECONDS = 0.2
 _BLOCK = 1 << 16
 _MAX_LINE = 1 << 20
+_KNOWN = 256  # bytes before the place of reading that must stay as they were
 _COLOURS = {"DEBUG": "2", "WARN": "33", "ERROR": "31", "CRITICAL": "1;31"}
 
 
@@ -106,12 +107,18 @@ def _warn(text: str) -> None:
 
 def _blocks(path: str, lines: int, follow: bool) -> Iterator[bytes]:
     """Whole lines: the last ones first, then (with ``follow``) what is appended."""
-    handle: IO[bytes] = open(path, "rb")  # noqa: SIM115 (reopened on rotation)
+    handle: IO[bytes] = open(path, "rb", buffering=0)  # noqa: SIM115 (reopened on rotation)
     try:
         _seek_last(handle, lines)
-        rest = b""
+        rest = before = b""
         while True:
+            if follow and _rewritten(handle, before):
+                _warn(f"{path} was truncated: reading from its start")
+                handle.seek(0)
+                rest = before = b""
+            known = len(rest)
             rest, block = _read(handle, rest)
+            before = (before + (block + rest)[known:])[-_KNOWN:]
             if block:
                 yield block
                 continue
@@ -122,18 +129,24 @@ def _blocks(path: str, lines: int, follow: bool) -> Iterator[bytes]:
                 if rest:
                     yield rest + b"\n"
                 handle.close()
-                handle, rest = fresh, b""
-                continue
-            if os.fstat(handle.fileno()).st_size < handle.tell():
-                _warn(f"{path} was truncated: reading from its start")
-                handle.seek(0)
-                rest = b""
+                handle, rest, before = fresh, b"", b""
                 continue
             time.sleep(_POLL_SECONDS)
         if rest:
             yield rest + b"\n"
     finally:
         handle.close()
+
+
+def _rewritten(handle: IO[bytes], before: bytes) -> bool:
+    """Whether the file is not the one that was read so far: shorter, or other text in this place.
+
+    A file may be truncated and grow past this place between two looks.
+    """
+    position = handle.tell()
+    if os.fstat(handle.fileno()).st_size < position:
+        return True
+    return os.pread(handle.fileno(), len(before), position - len(before)) != before
 
 
 def _read(handle: IO[bytes], rest: bytes) -> tuple[bytes, bytes]:
@@ -155,7 +168,7 @@ def _reopened(handle: IO[bytes], path: str) -> IO[bytes] | None:
     if (now.st_dev, now.st_ino) == (then.st_dev, then.st_ino):
         return None
     try:
-        return open(path, "rb")
+        return open(path, "rb", buffering=0)
     except FileNotFoundError:
         return None
 
