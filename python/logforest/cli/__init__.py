@@ -78,6 +78,10 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         _leave(130)
+    except SystemExit as done:  # of click, which sees a Ctrl-C first
+        if done.code == 130:
+            _leave(130)
+        raise
 
 
 def _leave(code: int) -> None:
