@@ -55,12 +55,11 @@ class PatternShape::Reader {
       return split(0, 0, p_.size(), Run{});
     }
     while (at_ < p_.size() && way.size() < kMaxRuns) {
-      if (p_[at_] == '(') {
+      const char c = p_[at_];
+      if (c == '(') {
         if (!open()) return;
-      } else if (p_[at_] == '^' && way.empty()) {
-        ++at_;
-      } else if (p_[at_] == ')') {
-        ++at_;  // no quantifier follows: open() saw to that
+      } else if (c == ')' || (c == '^' && way.empty())) {
+        ++at_;  // no quantifier follows a bracket: open() saw to that
       } else {
         const std::optional<Bytes> bytes = member();
         if (!bytes) return;
