@@ -70,7 +70,7 @@ def main() -> int:
         entries = [entry for entry in entries if entry["file"] in wanted]
         if len(entries) != len(wanted):
             parser.error("not every named file is in the build")
-    checks = digest(Path(".clang-tidy"))
+    checks = digest(Path(".clang-tidy")) + digest(Path("tests/.clang-tidy"))
     found = 0
     with ThreadPoolExecutor(args.jobs) as pool:
         running = {pool.submit(look, entry, checks): entry["file"] for entry in entries}
