@@ -37,7 +37,8 @@ _READ_ROWS = 50_000
 _WARM_UP_ROWS = 200_000  # read again after a start without a saved detector: a second of work
 _SAVE_SECONDS = 30.0  # how often the detector is saved,
 _SAVE_RECORDS = 1_000_000  # or after as many records: what a start after a crash reads again
-_GATHER_SECONDS = 0.25  # at least between two transactions of anomalies
+_GATHER_SECONDS = 0.25  # at least between two transactions of anomalies,
+_REST_SECONDS = 0.05  # when all that was acknowledged is scored
 _POSITION_SECONDS = 1.0  # how often the position is stored when there are no anomalies
 
 
@@ -190,7 +191,7 @@ class Detection:
                 while not self._handed and self._seen >= self._committed_id:
                     if self._stopping or self._store_is_due() or self._save_is_due():
                         break
-                    self._wake.wait(_GATHER_SECONDS if self._unstored else _POSITION_SECONDS)
+                    self._wake.wait(_REST_SECONDS if self._unstored else _POSITION_SECONDS)
                 if self._stopping and self._seen >= self._committed_id:
                     break
             try:
@@ -239,7 +240,8 @@ class Detection:
         """A transaction holds up the commits: under load what was found waits for more."""
         waited = time.monotonic() - self._stored_at
         if self._unstored:
-            return waited >= _GATHER_SECONDS
+            rest = self._seen >= max(self._announced_id, self._committed_id)
+            return waited >= (_REST_SECONDS if rest else _GATHER_SECONDS)
         return self._seen > self._stored_position and waited >= _POSITION_SECONDS
 
     def _next(self) -> tuple[LogBatch | None, int]:
