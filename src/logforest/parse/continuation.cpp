@@ -122,7 +122,7 @@ Shape shape_of(std::string_view line) noexcept {
     case '!':
     case 'm':
       for (const std::string_view start : kTraceStarts) {
-        if (!line.starts_with(start)) continue;
+        if (start[0] != line[0] || !line.starts_with(start)) continue;
         if (line[0] == 'g' && line.back() != ':') break;
         if (line[0] == 'm' && line.size() != start.size()) break;
         if (line[0] == '.' && !(line.size() > 4 && is_digit(line[4]))) break;
