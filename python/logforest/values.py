@@ -192,4 +192,7 @@ def status_range(status: str | None) -> tuple[int | None, int | None]:
         raise ConfigError(f"status: {status[:20]!r} is none of 404, 400-499, 5xx")
     if match[3]:
         return int(match[3]) * 100, int(match[3]) * 100 + 99
-    return int(match[1]), int(match[2] or match[1])
+    low, high = int(match[1]), int(match[2] or match[1])
+    if low > high:
+        raise ConfigError(f"status: {status[:20]!r} is empty; did you mean {high}-{low}?")
+    return low, high

@@ -250,6 +250,22 @@ def test_objects_on_one_line_of_which_one_is_broken() -> None:
     assert [(r["line"], r["text"]) for r in rejects] == [(2, bad.decode())]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'[{"msg":"b","x":{"y":[1,2]}}{{"msg":"b","x":{"y":[1,2]}}{},5\n{"msg":"g"}\n',
+        b'[[],{"msg":"}],{"},"s",{,[],{},{"msg":"}],{"},tru,{"a":1,}\n{"msg":"g"}\n',
+        b'[{"msg":"a"},{{"msg":"b","x":{"y":[1,2]}},\r\n{"msg":"g"}\r\n',
+    ],
+)
+def test_text_of_a_broken_record_is_the_same_wherever_a_chunk_ends(text: bytes) -> None:
+    whole = lf.parse(text, format="json", threads=1, received=1)
+    for size in range(1, len(text)):
+        cut = lf.parse(text, format="json", threads=2, received=1, chunk_bytes=size)
+        assert cut["message"].to_pylist() == whole["message"].to_pylist()
+        assert cut.rejected.to_pylist() == whole.rejected.to_pylist()
+
+
 def test_an_array_that_breaks_off_keeps_what_came_before() -> None:
     messages, rejects = around(b'[{"msg":"a"},{"msg":"b"},{"msg":')
     assert messages == ["good", "a", "b", "good"]

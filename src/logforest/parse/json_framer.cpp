@@ -188,6 +188,10 @@ class JsonFramer final : public Framer {
                            data_.begin() + static_cast<std::ptrdiff_t>(at_), '\n');
     if (complete_ && at_ == data_.size() && at_ > start_ && data_[at_ - 1] != '\n') ++out.lines;
     out.reject = why;
+    // A chunk may end in the record's line end or behind it.
+    while (why != Reject::None && (out.text.ends_with('\n') || out.text.ends_with('\r'))) {
+      out.text.remove_suffix(1);
+    }
     return out;
   }
 
