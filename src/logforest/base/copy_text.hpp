@@ -2,6 +2,7 @@
 // memcpy or memcmp with a length nobody knows costs more than the bytes.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -102,8 +103,10 @@ struct ShortText {
              static_cast<unsigned char>(p[size - 1]);
     }
   }
+  // 16 bits. The words of a text of 4 or 8 bytes are the same.
   [[nodiscard]] std::size_t hash() const noexcept {
-    return static_cast<std::size_t>(((head ^ (tail + size)) * 0x9e3779b97f4a7c15U) >> 48);
+    return static_cast<std::size_t>(((head ^ std::rotl(tail, 29)) + size) * 0x9e3779b97f4a7c15U >>
+                                    48);
   }
   [[nodiscard]] bool operator==(const ShortText& other) const noexcept {
     return head == other.head && tail == other.tail && size == other.size;

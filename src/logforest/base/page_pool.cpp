@@ -40,6 +40,7 @@ constexpr std::size_t kGroups = kBlocks / kGroupBlocks;
 // cost: after one of those the next regions do without.
 constexpr auto kSlowPage = std::chrono::microseconds(1000);
 constexpr std::size_t kRegionsWithout = 8;
+constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE of Linux 5.14, which libc may not name
 // Huge pages that stay mapped though nothing in them is in use: 64 MiB for good, up to 512 MiB
 // until the system wants them for something else.
 constexpr std::size_t kWarmGroups = 32;
@@ -124,7 +125,8 @@ struct Region {
   }
 
   std::byte* const base;
-  std::array<std::uint64_t, kWords> bits{};  // set: in use
+  std::array<std::uint64_t, kWords> bits{};     // set: in use
+  std::array<std::uint64_t, kWords> present{};  // set: small pages that were brought in
   std::array<bool, kGroups> touched{};
   std::size_t free = kBlocks;
   bool huge;
@@ -148,6 +150,9 @@ class Pool {
         const auto inside = static_cast<std::size_t>(at - place.region->base) % kHuge;
         at += kHuge - inside;
       }
+    } else if (place.fresh) {
+      // All small pages at once cost a third less than one fault each. Older systems refuse.
+      ::madvise(begin, n * kBlock, kPopulateWrite);
     }
     return {begin, n * kBlock};
   }
@@ -169,6 +174,7 @@ class Pool {
       } else {
         ::madvise(region.base + g * kHuge, kHuge, MADV_DONTNEED);
         region.touched[g] = false;
+        for (std::size_t w = g * kGroupWords; w < (g + 1) * kGroupWords; ++w) region.present[w] = 0;
       }
     }
     if (region.free != kBlocks || regions_.size() == 1) return;
@@ -185,6 +191,7 @@ class Pool {
     Region* region;
     std::size_t first;
     bool time_it;  // huge pages that were not touched yet
+    bool fresh;    // small pages, some of them not there yet
   };
 
   Place reserve(std::size_t n) {
@@ -208,7 +215,15 @@ class Pool {
       }
     }
     region.mark(first, n, true);
-    return {&region, first, fresh && region.huge};
+    if (region.huge) return {&region, first, fresh, false};
+    bool missing = false;
+    for (std::size_t block = first; block < first + n; ++block) {
+      std::uint64_t& word = region.present[block / 64];
+      const std::uint64_t bit = std::uint64_t{1} << (block % 64);
+      missing = missing || (word & bit) == 0;
+      word |= bit;
+    }
+    return {&region, first, false, missing};
   }
 
   void stop_huge() noexcept {

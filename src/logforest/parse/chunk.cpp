@@ -167,7 +167,12 @@ void ChunkParser::lines(Task& task) {
     if (ends.count == 0) continue;
     if (may_hold.ill_formed)
       may_hold.ill_formed = !valid_utf8(data.substr(begin, at + ends.last() - begin));
-    for (std::size_t i = 0; i < ends.count; ++i) one(at + ends.at[i]);
+    const bool ill_formed = may_hold.ill_formed;
+    one(at + ends.at[0]);
+    for (std::size_t i = 1; i < ends.count; ++i) {
+      may_hold = {ill_formed && ends.high_near(begin - at, ends.at[i]), kinds.nul, kinds.escape};
+      one(at + ends.at[i]);
+    }
     may_hold = {kinds.high, kinds.nul, kinds.escape};
   }
   if (begin < data.size()) one(data.size());
