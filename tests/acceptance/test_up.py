@@ -62,7 +62,7 @@ def test_store_held(up: UpProcess) -> None:
     [
         (["up", "--profile", "cloud"], "profile"),
         (["up", "--port", "99999"], "port"),
-        (["up", "--data", "/proc/nowhere"], "/proc/nowhere"),
+        (["up", "--port", "0", "--data", "/proc/nowhere"], "/proc/nowhere"),
     ],
 )
 def test_bad_settings(arguments: list[str], said: str) -> None:
