@@ -1,4 +1,4 @@
-// Words and marks in the headers of application logs (app_log.cpp).
+// Words and marks in the headers of application logs.
 #pragma once
 
 #include <cstddef>
