@@ -16,7 +16,7 @@ import logforest as lf
 from logforest import _core
 from logforest.pipeline.group import prepare_batch
 from logforest.stores import (
-    postgres,
+    postgres_commit,
     postgres_digests,
     postgres_latest,
     postgres_schema,
@@ -60,7 +60,7 @@ def parsed(seed: int, rows: int) -> lf.LogBatch:
 def small_steps() -> Iterator[None]:
     """Small segments, glances and rounds, so that a few thousand records need many of them."""
     patch = pytest.MonkeyPatch()
-    for module in (postgres, postgres_segments):
+    for module in (postgres_commit, postgres_segments):
         patch.setattr(module, "SEGMENT_ROWS", 256)
         patch.setattr(module, "LEAST_ROWS", 200)
     patch.setattr(postgres_search, "_GLANCE_ROWS", 50)
